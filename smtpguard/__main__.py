@@ -1,0 +1,7 @@
+"""``python -m smtpguard``."""
+
+import sys
+
+from smtpguard.cli import main
+
+sys.exit(main())

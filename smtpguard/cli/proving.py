@@ -1,0 +1,227 @@
+"""Judge a message without a wire: the question that the proxy would have asked, put from a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smtpguard import config as configuration
+from smtpguard.edit.fix import Change
+from smtpguard.keys import Keyring, SigningKey, UnusableKey
+from smtpguard.mail import reference
+from smtpguard.mail.address import Address
+from smtpguard.mail.envelope import Envelope, Recipient, Session
+from smtpguard.mail.message import Message
+from smtpguard.person import Person
+from smtpguard.policy.controller import Brand, Controller
+from smtpguard.policy.match import Matcher
+from smtpguard.policy.policy import Policy
+from smtpguard.policy.source import Problem, Problems
+from smtpguard.policy.stream import Action, Asked, Kind, Stream
+from smtpguard.proxy.facts import exits, from_domain_of, said_in
+from smtpguard.rules import ALL
+from smtpguard.rules.rule import Said
+from smtpguard.service import build
+from smtpguard.service.notify import secret
+from smtpguard.sign import Signer, sign, verify
+from smtpguard.unsubscribe.link import Exit
+from smtpguard.verdict.decision import Copy, Deliberation, Ruling
+from smtpguard.verdict.deliberate import Question, deliberate
+from smtpguard.verdict.judge import rule_of
+from smtpguard.verdict.weigh import Weighed
+
+NOBODY = Address(b"reader", b"reader.invalid")
+"""Whom a message is judged for when nobody is named (RFC 2606 §2)."""
+
+
+class Unreadable(ValueError):
+    """It is no message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What was found."""
+
+    raw: bytes
+    crlf: bool
+    """The file has CRLF line ends; it is written back as it came."""
+    stream: str
+    rulings: tuple[Ruling, ...]
+    copies: tuple[Copy, ...]
+    disagreements: tuple[str, ...] = ()
+    """Where the reference reader sees something else than the wire's."""
+    signatures: tuple[str, ...] = ()
+
+    @property
+    def weighed(self) -> tuple[Weighed, ...]:
+        """All findings, each once."""
+        return tuple(dict.fromkeys(w for ruling in self.rulings for w in ruling.weighed))
+
+    def sentence(self, weighed: Weighed) -> str:
+        """What is wrong and what to do."""
+        return weighed.finding.remedy or rule_of(weighed.finding).says["en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A policy, and the circumstances under which messages are judged."""
+
+    policy: Policy | None = None
+    stream: Stream | None = None
+    """All messages are judged as this stream's."""
+    recipients: tuple[Recipient, ...] = (Recipient(NOBODY),)
+    listener: str = ""
+    ring: Keyring = Keyring()
+    signers: tuple[Signer, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        policy: Path | None,
+        *,
+        stream: str = "",
+        rcpt: Sequence[str] = (),
+        listener: str = "",
+        ring: Keyring | None = None,
+    ) -> Bench:
+        """Read the policy. ``Problems`` when it, or what the command line says, is wrong."""
+        recipients = tuple(Recipient(_address(word)) for word in rcpt) or (Recipient(NOBODY),)
+        bench = cls(recipients=recipients, listener=listener, ring=ring or Keyring())
+        if policy is None:
+            return bench
+        config = configuration.load(None).overridden(policies=policy)
+        # A file on its own knows no listeners: whatever it names may exist.
+        compiled = build.policy(
+            config, config.policy_files(), config.pack_files(), int(time.time()), anywhere=True
+        )
+        chosen = next((s for s in compiled.streams if s.name == stream), None)
+        if stream and chosen is None:
+            names = ", ".join(sorted(s.name for s in compiled.streams)) or "none"
+            problem = f"no stream {stream!r}; there are: {names}"
+            raise Problems([Problem("command line", 0, 0, problem)])
+        return replace(
+            bench, policy=compiled, stream=chosen, signers=_signers(compiled, config.policies)
+        )
+
+    def prove(self, raw: bytes, *, now: int) -> Proven:
+        """Judge one message for all the recipients. ``Unreadable`` when it is none."""
+        crlf = b"\r\n" in raw
+        octets = raw if crlf else raw.replace(b"\n", b"\r\n")
+        message = Message(octets)
+        if not any(field.key for field in message.fields):
+            raise Unreadable("this is no message: it has no header")
+        said, name = said_in(message)
+        envelope = Envelope(
+            Session(listener=self.listener, protocol="LMTP", trusted=True),
+            _sender(message),
+            recipients=self.recipients,
+        )
+        streams = tuple(self._stream(envelope, each, message, name) for each in self.recipients)
+        decided = deliberate(self._question(envelope, message, streams, said, now))
+        return Proven(
+            raw=octets,
+            crlf=crlf,
+            stream=_name(streams[0]),
+            rulings=decided.rulings,
+            copies=decided.copies,
+            disagreements=tuple(reference.disagreements(message)),
+            signatures=self._signatures(decided, now),
+        )
+
+    def _question(
+        self,
+        envelope: Envelope,
+        message: Message,
+        streams: tuple[Stream | None, ...],
+        said: Said,
+        now: int,
+    ) -> Question:
+        return Question(
+            envelope=envelope,
+            raw=message.raw,
+            message=message,
+            streams=streams,
+            persons=tuple(Person() for _ in streams),
+            exits=self._exits(envelope, streams, now),
+            said=said,
+            signs=frozenset(signer.domain for signer in self.signers),
+            now=now,
+            reference="lint",
+        )
+
+    def _stream(
+        self, envelope: Envelope, recipient: Recipient, message: Message, named: str
+    ) -> Stream | None:
+        if self.stream is not None:
+            return self.stream
+        if self.policy is None:
+            return _strict(from_domain_of(message))
+        matcher = Matcher(self.policy)
+        return matcher.at_dot(envelope, recipient, from_domain_of(message), named)
+
+    def _exits(
+        self, envelope: Envelope, streams: tuple[Stream | None, ...], now: int
+    ) -> dict[int, Exit]:
+        """Real links where the link key is at hand, else what they would look like."""
+        if self.ring.links:
+            return exits(self.ring, envelope, streams, now)
+        shown: dict[int, Exit] = {}
+        for index, stream in enumerate(streams):
+            if stream is not None and stream.brand.unsubscribe.url:
+                url = f"{stream.brand.unsubscribe.url}/u/THE-LINK-OF-THIS-READER"
+                shown[index] = Exit(url, stream.brand.unsubscribe.mailto)
+        return shown
+
+    def _signatures(self, decided: Deliberation, now: int) -> tuple[str, ...]:
+        """Sign as the proxy would, and let the other implementation verify it."""
+        if not self.signers or not decided.copies:
+            return ()
+        raw = decided.copies[0].raw
+        signed = sign(raw, self.signers, now) + raw
+        records = {signer.record_name: signer.key.record for signer in self.signers}
+        return tuple(str(result) for result in verify(signed, records))
+
+
+def _strict(from_domain: str) -> Stream:
+    """Without a policy: every rule speaks, nobody is declared."""
+    asked = Asked(Action.WARN, "lint without a policy")
+    return Stream(
+        "lint",
+        Controller("lint", from_domain),
+        Brand("lint", (from_domain,), frozenset({from_domain})),
+        Kind.MARKETING,
+        edits=Change.NONE,
+        rules={rule.id: asked for rule in ALL},
+    )
+
+
+def _signers(policy: Policy, policies: Path) -> tuple[Signer, ...]:
+    """The DKIM keys that can be read from here; a key that cannot is not missed."""
+    base = policies if policies.is_dir() else policies.parent
+    keys = dict.fromkeys(key for stream in policy.streams for key in stream.brand.dkim)
+    found: list[Signer] = []
+    for key in keys:
+        try:
+            octets = secret(key.key, base)
+            found.append(Signer(key.domain, key.selector, SigningKey.load(octets)))
+        except (OSError, UnusableKey):
+            continue
+    return tuple(found)
+
+
+def _sender(message: Message) -> Address | None:
+    path = message.first("return-path")
+    return Address.parse(path.raw.strip(b"<> ")) if path else None
+
+
+def _address(word: str) -> Address:
+    address = Address.parse(word.encode())
+    if address is None:
+        raise Problems([Problem("command line", 0, 0, f"{word!r} is not a mail address")])
+    return address
+
+
+def _name(stream: Stream | None) -> str:
+    return stream.id if stream else ""

@@ -1,0 +1,109 @@
+"""All the fixes of one copy, made into edits: a part is decoded and encoded at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from smtpguard.edit.edit import Edit, apply
+from smtpguard.edit.fix import Fix
+from smtpguard.edit.leaf import Unmendable, mend
+from smtpguard.edit.plan import Plan, plan
+from smtpguard.edit.verify import Meant, fault
+from smtpguard.mail.message import Message
+from smtpguard.unsubscribe.link import Exit
+
+__all__ = ["Mended", "Unmendable", "compose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A message that was mended, and exactly how."""
+
+    raw: bytes
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Edits that were tried, and what is wrong with their result."""
+
+    edits: tuple[Edit, ...]
+    raw: bytes
+    wrong: str
+    more: bool
+    """There are other places for a footer."""
+
+
+def compose(
+    message: Message,
+    fixes: Iterable[tuple[str, Fix]],
+    *,
+    exit: Exit | None,  # noqa: A002 - the word of DESIGN for a reader's way out
+    language: str,
+    eight_bit: bool,
+) -> Mended | Unmendable:
+    """Mend a message; ``fixes`` are pairs of rule id and fix, in any order.
+
+    ``exit`` is the reader's own, needed by personal fixes; ``language`` is that of the paragraphs,
+    two letters. Where ``eight_bit`` is false nothing above 127 is put into the message. What the
+    message already carries is not put in again, so composing twice is composing once.
+    """
+    fixes = list(fixes)
+    way_out = exit or Exit()
+    if any(fix.personal for _, fix in fixes) and not (way_out.url or way_out.mailto):
+        return Unmendable("there is no exit address to offer")
+    planned = plan(message, fixes, way_out)
+    if isinstance(planned, Unmendable):
+        return planned
+    place = 0
+    while True:
+        attempt = _try(message, planned, way_out, language, eight_bit, place)
+        if isinstance(attempt, Unmendable):
+            return attempt
+        if not attempt.wrong:
+            return Mended(attempt.raw, attempt.edits)
+        if not attempt.more:
+            return Unmendable(attempt.wrong)
+        place += 1
+
+
+def _try(
+    message: Message, planned: Plan, exit_: Exit, language: str, eight_bit: bool, place: int
+) -> _Attempt | Unmendable:
+    """Make the edits with every footer at its place number ``place``, and read the result."""
+    edits = planned.header_edits(message)
+    meant: dict[str, Meant] = {}
+    more = False
+    for part, wish, why in planned.leaves:
+        mending = mend(
+            message.raw,
+            part,
+            wish,
+            exit_=exit_,
+            language=language,
+            eight_bit=eight_bit,
+            attempt=place,
+            why=why,
+        )
+        if isinstance(mending, Unmendable):
+            return mending
+        edits += mending.edits
+        more |= mending.more
+        meant[part.number] = Meant(mending.content, mending.text, wish.paragraphs)
+    if not edits:
+        return _Attempt((), message.raw, "", more)
+    edits.sort(key=lambda edit: (edit.start, edit.end))
+    try:
+        raw = apply(message.raw, edits)
+    except ValueError:
+        return Unmendable("two fixes would change the same place")
+    wrong = fault(
+        message,
+        Message(raw),
+        added=list(planned.added),
+        removed=planned.removed.keys(),
+        leaves=meant,
+        exit_=exit_,
+    )
+    return _Attempt(tuple(edits), raw, wrong, more)

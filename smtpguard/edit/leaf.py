@@ -1,0 +1,276 @@
+"""One text part mended: decoded once, changed, encoded once, its charset and encoding declared.
+
+A part keeps its charset and transfer encoding where they can hold the new text. HTML always can,
+because what we put in is ASCII; plain text goes to UTF-8 or to quoted-printable where it must.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smtpguard.edit import footer, markup
+from smtpguard.edit.edit import Edit
+from smtpguard.edit.field import charset_change
+from smtpguard.edit.fix import Paragraph
+from smtpguard.edit.transfer import (
+    ENCODED,
+    IDENTITY,
+    LONGEST_LINE,
+    Change,
+    changed,
+    decode,
+    encode,
+    longest_line,
+    splice,
+)
+from smtpguard.mail.field import Field
+from smtpguard.mail.part import Part
+from smtpguard.unsubscribe.link import Exit
+
+_MARKUP = bytes((9, 10, 13, *range(0x20, 0x40), *range(0x41, 0x5B), *range(0x61, 0x7B)))
+"""The octets that HTML syntax is made of; charsets quarrel about the others below 128."""
+
+
+_GUESSES = ("utf-8", "windows-1252", "utf-8-sig", "gb18030", "cp949")
+"""What a part may be in whose declared charset does not fit it, or is wider in practice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmendable:
+    """Why a message cannot be mended without harm."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of one text part."""
+
+    paragraphs: tuple[Paragraph, ...] = ()
+    """Those that it lacks, in their order."""
+    images: frozenset[str] = frozenset()
+    """Sources of the images to take out."""
+    reencode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """How one part is mended, and what must be read in it afterwards."""
+
+    edits: tuple[Edit, ...]
+    content: bytes
+    """Its decoded octets, as they must come out."""
+    text: str
+    """The same as text."""
+    more: bool = False
+    """There is another place to try for its footer."""
+
+
+def mend(
+    raw: bytes,
+    part: Part,
+    wish: Wish,
+    *,
+    exit_: Exit,
+    language: str,
+    eight_bit: bool,
+    attempt: int,
+    why: str,
+) -> Mending | Unmendable:
+    """The edits of ``raw`` that fulfil ``wish``; ``attempt`` counts the places tried, from 0."""
+    where = f"part {part.number or '1'}"
+    if part.text is None or part.defect or part.encoding not in IDENTITY | ENCODED:
+        return Unmendable(f"{where} cannot be decoded ({part.charset}, {part.encoding})")
+    if not _faithful(raw[slice(*part.body)], part):
+        return Unmendable(f"{where} is not well encoded ({part.encoding})")
+    leaf = _Leaf(part, part.text)
+    places = 1
+    if part.type == "text/html":
+        places = leaf.mark_up(wish, exit_, language, attempt)
+    elif wish.paragraphs:
+        leaf.append([footer.filled(each, exit_) for each in wish.paragraphs])
+    edits = leaf.edits(raw, wish.reencode, eight_bit, why)
+    return Mending(tuple(edits), leaf.content, leaf.text, attempt + 1 < places)
+
+
+def _faithful(body: bytes, part: Part) -> bool:
+    """Whether the part was decoded as we decode it: only then do offsets mean the same."""
+    try:
+        return decode(body, part.encoding) == part.content
+    except ValueError:
+        return False
+
+
+class _Leaf:
+    """A part under change.
+
+    ``octets`` are its content in a superset of US-ASCII: ``own`` says whether that is the part's
+    own charset, or UTF-8 in between.
+    """
+
+    def __init__(self, part: Part, text: str) -> None:
+        self.part = part
+        codec, self.declared = _codec_in_effect(part, text)
+        self.upgraded = not codec
+        self.codec = codec or "utf-8"
+        self.own = self.upgraded or _ascii_based(codec)
+        self.octets = part.content if codec and self.own else text.encode("utf-8", "replace")
+        self.changes: list[Change] = []
+        self.content, self.text = part.content, text
+
+    def mark_up(self, wish: Wish, exit_: Exit, language: str, attempt: int) -> int:
+        """Note the changes of HTML; return how many places there are for a footer."""
+        codec = self.codec if self.own else "utf-8"
+        for source, tag in markup.images(self.octets, codec) if wish.images else ():
+            if source in wish.images:
+                self.changes.append(Change(tag.start, tag.end, b""))
+        if not wish.paragraphs:
+            return 1
+        places = markup.places(self.octets)
+        at = places[min(attempt, len(places) - 1)]
+        block = footer.markup(wish.paragraphs, exit_, language)
+        if self.part.content and not self.octets[:at].endswith(b"\n") and at == len(self.octets):
+            block = b"\r\n" + block.removesuffix(b"\r\n")
+        self.changes.append(Change(at, at, block))
+        self.changes.sort()
+        return len(places)
+
+    def append(self, texts: Sequence[str]) -> None:
+        """Note the change of plain text: the footer at its end, below an empty line."""
+        parameters = self.part.parameters
+        flowed = parameters.get("format", "").lower() == "flowed"
+        lines = footer.plain(
+            texts,
+            flowed=flowed,
+            delsp=flowed and parameters.get("delsp", "").lower() == "yes",
+            wrapped=self.part.encoding in IDENTITY,
+        )
+        text = "\n".join(lines)
+        if not text.isascii() and not (self.declared and _holds(self.codec, text)):
+            self._upgrade()
+        octets, eol = self.octets, b"\r\n"
+        if b"\n" in octets and b"\r\n" not in octets:
+            eol = b"\n"
+        ended = not octets or octets.endswith(b"\n")
+        gap = b"" if ended else eol
+        last = octets.rstrip(b"\r\n").rpartition(b"\n")[2]
+        if octets.strip() and not octets.endswith(eol + eol):
+            gap += eol
+        if flowed and last.endswith(b" ") and last != b"-- ":
+            gap += eol  # The first one only ends the flowed paragraph (RFC 3676 §4.1).
+        codec = self.codec if self.own else "utf-8"
+        new = eol.join(line.encode(codec) for line in text.split("\n"))
+        tail = eol if ended or not self.part.parent_types else b""
+        self.changes.append(Change(len(octets), len(octets), gap + new + tail))
+
+    def _upgrade(self) -> None:
+        if self.own:
+            self.octets = _windows(self.octets, self.codec).encode("utf-8")
+        self.codec, self.own, self.upgraded = "utf-8", True, True
+
+    def edits(self, raw: bytes, reencode: bool, eight_bit: bool, why: str) -> list[Edit]:
+        """What is noted, as edits of the message."""
+        part = self.part
+        new = changed(self.octets, self.changes)
+        if not self.own:
+            # Its octets cannot be changed in place; our ASCII is within every such charset.
+            new = new.decode("utf-8").encode(self.codec)
+        if new == part.content and not reencode:
+            return []
+        encoding = "quoted-printable" if reencode or self._needs_encoding(new, eight_bit) else ""
+        encoding = encoding or part.encoding
+        start, end = part.body
+        body = raw[start:end]
+        if self.own and encoding == part.encoding and not reencode and self._in_place():
+            changes = splice(body, encoding, self.changes)
+        else:
+            ends = b"\r\n" if body.endswith(b"\r\n") else b""
+            coded = encode(new, encoding)
+            changes = [Change(0, len(body), coded if coded.endswith(ends) else coded + ends)]
+        self.content, self.text = new, new.decode(self.codec)
+        edits = [Edit(start + c.start, start + c.end, c.new, why) for c in changes]
+        return [*self._header_edits(raw, encoding, why), *edits]
+
+    def _in_place(self) -> bool:
+        """The changes refer to the content as it came."""
+        return self.octets == self.part.content
+
+    def _needs_encoding(self, new: bytes, eight_bit: bool) -> bool:
+        """The part is not encoded, and the new text needs it to be."""
+        if self.part.encoding in ENCODED:
+            return False
+        put_in = b"".join(change.new for change in self.changes)
+        if longest_line(put_in) > LONGEST_LINE:
+            return True
+        if self.part.encoding in {"", "7bit"}:
+            return not put_in.isascii() or (self.upgraded and not new.isascii())
+        return not eight_bit and not put_in.isascii()
+
+    def _header_edits(self, raw: bytes, encoding: str, why: str) -> list[Edit]:
+        """Declare a new charset or transfer encoding, and nothing else."""
+        part = self.part
+        kind, transfer = _named(part, "content-type"), _named(part, "content-transfer-encoding")
+        edits: list[Edit] = []
+        missing: list[bytes] = []
+        if self.upgraded and kind:
+            change = charset_change(raw[kind.start : kind.end], b"utf-8")
+            edits.append(Edit(kind.start + change.start, kind.start + change.end, change.new, why))
+        elif self.upgraded:
+            if not part.parent_types and not _named(part, "mime-version"):
+                missing.append(b"MIME-Version: 1.0\r\n")
+            missing.append(b"Content-Type: text/plain; charset=utf-8\r\n")
+        if encoding != part.encoding and transfer:
+            colon = raw.index(b":", transfer.start) + 1
+            value = b" " + encoding.encode("ascii") + b"\r\n"
+            edits.append(Edit(colon, transfer.end, value, why))
+        elif encoding != part.encoding:
+            missing.append(b"Content-Transfer-Encoding: " + encoding.encode("ascii") + b"\r\n")
+        if missing:
+            at = kind.end if kind else part.header[0]
+            edits.append(Edit(at, at, b"".join(missing), why))
+        return sorted(edits)
+
+
+def _named(part: Part, key: str) -> Field | None:
+    return next((field for field in part.fields if field.key == key), None)
+
+
+def _codec_in_effect(part: Part, text: str) -> tuple[str, bool]:
+    """The codec that made ``text`` of the part, or nothing; and whether it is the one declared."""
+    declared = part.charset or "us-ascii"
+    for codec in (declared, *_GUESSES):
+        try:
+            if part.content.decode(codec) == text:
+                return codecs.lookup(codec).name, codec == declared
+        except (LookupError, ValueError):
+            continue
+    return "", False
+
+
+def _ascii_based(codec: str) -> bool:
+    """Whether octets of HTML syntax always mean themselves, and nothing else means them."""
+    if codec.startswith(("iso2022", "hz", "utf-7", "utf_7")):
+        return False
+    return _MARKUP.decode(codec, "replace") == _MARKUP.decode("ascii")
+
+
+def _holds(codec: str, text: str) -> bool:
+    try:
+        text.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _windows(octets: bytes, codec: str) -> str:
+    """``octets`` as readers show them: Latin-1 with C1 octets is Windows-1252 everywhere."""
+    text = octets.decode(codec)
+    if codec == "iso8859-1" and any("\x80" <= c <= "\x9f" for c in text):
+        return octets.decode("windows-1252", "replace") if _is_windows(octets) else text
+    return text
+
+
+def _is_windows(octets: bytes) -> bool:
+    return not any(octet in octets for octet in (0x81, 0x8D, 0x8F, 0x90, 0x9D))

@@ -1,0 +1,64 @@
+"""The journal's file: JSON Lines, appended by every worker, rotated by size."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """Lines appended to one file by several processes; one ``write`` each, so none is torn."""
+
+    def __init__(self, path: Path, *, rotate_size: int, keep: int) -> None:
+        self.path = path
+        self.rotate_size = rotate_size
+        """Octets after which a new file is begun."""
+        self.keep = keep
+        """Old files kept, the newest is ``.1``."""
+        self._file = self._open()
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Write one line. ``OSError`` where the disk refuses it."""
+        line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n"
+        os.write(self._file, line.encode())
+        if os.fstat(self._file).st_size >= self.rotate_size:
+            self._rotate()
+
+    def reopen(self) -> None:
+        """Follow the path again, after somebody else moved the file."""
+        os.close(self._file)
+        self._file = self._open()
+
+    def close(self) -> None:
+        """No more lines."""
+        os.close(self._file)
+
+    def _open(self) -> int:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def _rotate(self) -> None:
+        """Move the files one on, unless another process did so first."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            mine, there = os.fstat(self._file), self.path.stat()
+            if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+                for number in range(self.keep, 1, -1):
+                    older = self._numbered(number - 1)
+                    if older.exists():
+                        older.rename(self._numbered(number))
+                if self.keep:
+                    self.path.rename(self._numbered(1))
+                else:
+                    self.path.unlink()
+        except FileNotFoundError:
+            pass
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self.reopen()
+
+    def _numbered(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")

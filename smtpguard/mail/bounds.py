@@ -1,0 +1,89 @@
+"""How much of a page is read: what would make a parser slow is cut off before it starts.
+
+HTML parsers walk their stack of open elements at many tags, and compare each attribute with those
+before it: both are quadratic in what a hostile sender chooses. This scan is not.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_TEXT = 10 * 1024 * 1024
+"""Characters of one part."""
+MAX_NODES = 50_000
+"""Tags and comments of one page."""
+MAX_DEPTH = 512
+"""Open elements; browsers stop nesting at the same number."""
+MAX_ATTRIBUTES = 256
+"""Of one tag."""
+
+_FEW = 2_000
+_SHORT = 1_024
+"""A tag of so many characters cannot hold MAX_ATTRIBUTES: each takes four, all told."""
+_MARK_IN_VALUE = re.compile(r"""=\s*+(?:"[^">]*+>|'[^'>]*+>)""")
+_TOKEN = re.compile(
+    r"""<(?:
+        !--(?: -?> | .*?(?:--!?>|\Z))                       # comment
+      | (?:[!?]|/(?![a-zA-Z]))[^>]*+(?:>|\Z)                # bogus comment, doctype
+      | (?P<end>/?)(?P<tag>[a-zA-Z][^\s/>]*+)
+        (?P<attributes>(?:[\s/]++ | =?+[^\s/>=]++ (?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>)))?+ | =)*+)
+        (?P<whole>>?)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_SEPARATOR = re.compile(r"""[\s/]+[^\s/>=]|["'][^\s/>="']""")
+_VALUE = re.compile(r"""=\s*(?:"[^"]*"|'[^']*')""")
+_FLAT = frozenset(
+    "p li td th tr tbody thead tfoot dd dt option area base br col embed hr img input link meta param"
+    " source track wbr".split()
+)
+"""Elements that are empty, or that end where the next of their kind begins in the same parent."""
+
+
+def fit(page: str) -> tuple[str, bool]:
+    """As much of the page as can be parsed in linear time, and whether that is all of it."""
+    whole = len(page) <= MAX_TEXT
+    page = page[:MAX_TEXT]
+    if (
+        page.count("<") <= _FEW
+        and max(map(len, page.split(">"))) <= _SHORT
+        and not _MARK_IN_VALUE.search(page)
+    ):
+        return page, whole
+    end = _end(page)
+    return (page, whole) if end is None else (page[:end], False)
+
+
+def _end(page: str) -> int | None:
+    """Where the first limit is crossed."""
+    # A superset of the parser's stack: an end tag counts only for the element on top.
+    opened: list[str] = []
+    for number, token in enumerate(_TOKEN.finditer(page)):
+        if number >= MAX_NODES or len(opened) > MAX_DEPTH:
+            return token.start()
+        if (
+            token.end() - token.start() > _SHORT
+            and _attributes(token["attributes"] or "") > MAX_ATTRIBUTES
+        ):
+            return token.start()
+        tag = token["tag"]
+        if tag is None:
+            # Inside <svg> this is character data, and hides tags from the parser.
+            if page.startswith("<![CDATA[", token.start()):
+                opened.append("![CDATA[")
+            continue
+        if not token["whole"]:
+            # The end of the page inside a tag: the parser drops it, or reads on after it.
+            return None if token.end() >= len(page) else token.start()
+        tag = tag.lower()
+        if tag in _FLAT:
+            continue
+        if not token["end"]:
+            opened.append(tag)
+        elif opened and opened[-1] == tag:
+            opened.pop()
+    return None
+
+
+def _attributes(text: str) -> int:
+    return len(_SEPARATOR.findall(_VALUE.sub('=""', text)))

@@ -1,0 +1,61 @@
+"""Link targets, as a browser reads them, and those that stand as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urljoin
+
+_CONTROLS = dict.fromkeys([*range(0x20), 0x7F])
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,40}:")
+_LOCAL = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]"
+_STANDING = re.compile(
+    r"(?:https?://|www\.(?=\w)|mailto:(?=\S))[^\s<>\"“”«»]{1,2000}"
+    rf"|(?<!{_LOCAL}){_LOCAL}{{1,64}}@(?:[\w-]{{1,63}}\.){{1,8}}[a-zA-Z][\w-]{{1,62}}",
+    re.IGNORECASE,
+)
+
+
+def clean(href: str) -> str:
+    """The target without surrounding space and without control characters.
+
+    WHATWG URL §4.4 drops tabs and newlines anywhere: ``java\\tscript:`` is a scheme.
+    """
+    return (href if href.isprintable() else href.translate(_CONTROLS)).strip()
+
+
+def joined(base: str, target: str) -> str:
+    """A relative target joined to <base>; anything else as it is."""
+    if not base or not target or target.startswith("#") or _SCHEME.match(target):
+        return target
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return target
+
+
+def standing(text: str) -> Iterator[tuple[int, int, str]]:
+    """URLs and mail addresses that stand in the text, which mail programs make clickable.
+
+    Gives start, end and target: ``www.`` is completed with ``http://``, an address with
+    ``mailto:``.
+    """
+    if not ("://" in text or "@" in text or "www." in text):
+        return
+    for match in _STANDING.finditer(text):
+        shown = _without_punctuation(match.group())
+        if _SCHEME.match(shown):
+            target = shown
+        else:
+            target = ("http://" if shown[:4].lower() == "www." else "mailto:") + shown
+        yield match.start(), match.start() + len(shown), clean(target)
+
+
+def _without_punctuation(shown: str) -> str:
+    """A sentence's own punctuation is not part of the URL that ends it."""
+    for _ in range(8):
+        last = shown[-1:]
+        opening = {")": "(", "]": "["}.get(last)
+        if last in ".,;:!?'*" or (opening and shown.count(opening) < shown.count(last)):
+            shown = shown[:-1]
+    return shown

@@ -1,0 +1,273 @@
+"""The parts of a message (RFC 2046), found by spans and never copied until asked for.
+
+The walk looks at octets only, from the outside in: an outer delimiter ends everything within it.
+Its cost is the size of the multipart times its depth, and the depth is limited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from smtpguard.mail.coding import decode_text, decode_transfer, decode_words
+from smtpguard.mail.field import Field, Parameterised, parse_parameterised, split_fields
+
+DEPTH = 30
+"""Parts nested deeper are not opened."""
+PARTS = 500
+"""Parts beyond are not looked at."""
+NEAR_MISSES = 2000
+"""Lines that begin like a delimiter and are none; no sender makes many."""
+
+_PLAIN = Parameterised("text/plain", {})
+_MESSAGE = Parameterised("message/rfc822", {})
+_EMBEDDED = frozenset({"message/rfc822", "message/global"})
+_IDENTITY = frozenset({"7bit", "8bit", "binary"})
+_ENCODINGS = _IDENTITY | {"quoted-printable", "base64"}
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One MIME entity. Spans are half-open offsets into the message as received."""
+
+    source: bytes
+    """The message."""
+    number: str
+    """``1``, ``1.2`` ... (RFC 3501 §6.4.5); empty for the whole.
+
+    ``2.TEXT`` is the multipart that the message attached as 2 consists of.
+    """
+    fields: tuple[Field, ...]
+    header: tuple[int, int]
+    """Without the empty line that ends it."""
+    body: tuple[int, int]
+    """Without the line end that belongs to the delimiter after it."""
+    type: str
+    """``text/html``; lower case."""
+    parameters: Mapping[str, str]
+    """Of the Content-Type; names in lower case."""
+    encoding: str
+    """The Content-Transfer-Encoding in lower case; ``7bit`` by default."""
+    children: tuple[Part, ...]
+    parent_types: tuple[str, ...]
+    """Types of the parts around it, the root first."""
+    defect: str
+    """What is broken about it, in a few words; empty when nothing is."""
+
+    def field(self, key: str) -> Field | None:
+        """The first field of that lower-case name."""
+        return next((field for field in self.fields if field.key == key), None)
+
+    @cached_property
+    def _disposition(self) -> Parameterised:
+        field = self.field("content-disposition")
+        return parse_parameterised(field.value) if field else Parameterised("", {})
+
+    @property
+    def disposition(self) -> str:
+        """``attachment``, ``inline`` ...; lower case, or empty."""
+        return self._disposition.value
+
+    @property
+    def filename(self) -> str:
+        """The file name offered to the reader, decoded; or empty."""
+        name = self._disposition.parameters.get("filename") or self.parameters.get("name", "")
+        return decode_words(name)
+
+    @property
+    def charset(self) -> str:
+        """The declared charset in lower case; empty when none is declared."""
+        return self.parameters.get("charset", "").strip().lower()
+
+    @property
+    def attachment(self) -> bool:
+        """It is offered as a file (RFC 2183 §2.8: so is what nobody knows)."""
+        return self.disposition not in ("", "inline")
+
+    @cached_property
+    def content(self) -> bytes:
+        """The body out of its transfer encoding."""
+        start, end = self.body
+        return decode_transfer(self.source[start:end], self.encoding)
+
+    @cached_property
+    def text(self) -> str | None:
+        """The content as text; ``None`` when no charset can be made to fit."""
+        return decode_text(self.content, self.charset)
+
+    def walk(self) -> Iterator[Part]:
+        """Itself and all below it, depth first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def __repr__(self) -> str:
+        return f"Part({self.number!r}, {self.type!r}, {self.body[0]}-{self.body[1]})"
+
+
+def header_end(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the header that begins at ``start`` ends, and where the body after it begins."""
+    for empty in (b"\r\n", b"\n"):
+        if raw.startswith(empty, start, end):
+            return start, start + len(empty)
+    long = raw.find(b"\n\r\n", start, end)
+    short = raw.find(b"\n\n", start, end if long < 0 else long + 1)
+    if short >= 0:
+        return short + 1, short + 2
+    return (long + 1, long + 3) if long >= 0 else (end, end)
+
+
+def read_parts(raw: bytes, fields: tuple[Field, ...], header: int, body: int) -> Part:
+    """The tree of a whole message whose header ends at ``header`` and body begins at ``body``."""
+    return _Walk(raw).entity("", fields, (0, header), (body, len(raw)), (), _PLAIN)
+
+
+class _Walk:
+    """One walk through one message, counting the parts it has seen."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.left = PARTS - 1
+
+    def entity(
+        self,
+        number: str,
+        fields: tuple[Field, ...],
+        header: tuple[int, int],
+        body: tuple[int, int],
+        parents: tuple[str, ...],
+        default: Parameterised,
+    ) -> Part:
+        """One part with everything below it."""
+        kind, encoding, defect = _described(fields, default)
+        children: tuple[Part, ...] = ()
+        if kind.value.startswith("multipart/"):
+            children, fault = self.parts(number, kind, body, (*parents, kind.value))
+            if encoding not in _IDENTITY:
+                fault = fault or "encoded multipart"
+        elif kind.value in _EMBEDDED and encoding in _IDENTITY:
+            children, fault = self.message(number, body, (*parents, kind.value))
+        else:
+            fault = "" if encoding in _ENCODINGS else "unknown transfer encoding"
+        return Part(
+            self.raw,
+            number,
+            fields,
+            header,
+            body,
+            kind.value,
+            kind.parameters,
+            encoding,
+            children,
+            parents,
+            defect or fault,
+        )
+
+    def parts(
+        self, number: str, kind: Parameterised, body: tuple[int, int], parents: tuple[str, ...]
+    ) -> tuple[tuple[Part, ...], str]:
+        """The children of a multipart, and what is wrong with it."""
+        boundary = kind.parameters.get("boundary", "").rstrip()
+        if not boundary:
+            return (), "multipart without a boundary"
+        if len(parents) > DEPTH:
+            return (), "nested too deep"
+        # RFC 2046 §5.1.5
+        default = _MESSAGE if kind.value == "multipart/digest" else _PLAIN
+        prefix = _prefix(number)
+        spans = _Delimited(self.raw, b"\n--" + boundary.encode("utf-8", "surrogatepass"), *body)
+        children: list[Part] = []
+        for start, end in spans:
+            if not self.left:
+                return tuple(children), "too many parts"
+            child = f"{prefix}{len(children) + 1}"
+            children.append(self.child(child, start, end, parents, default))
+        return tuple(children), spans.defect
+
+    def message(
+        self, number: str, body: tuple[int, int], parents: tuple[str, ...]
+    ) -> tuple[tuple[Part, ...], str]:
+        """The message inside a message, as the one child, and what is wrong with it."""
+        if len(parents) > DEPTH or not self.left:
+            return (), "nested too deep" if self.left else "too many parts"
+        stop = header_end(self.raw, *body)[0]
+        kind = _described(split_fields(self.raw, body[0], stop), _PLAIN)[0]
+        prefix = _prefix(number)
+        inside = prefix + ("TEXT" if kind.value.startswith("multipart/") else "1")
+        return (self.child(inside, *body, parents, _PLAIN),), ""
+
+    def child(
+        self, number: str, start: int, end: int, parents: tuple[str, ...], default: Parameterised
+    ) -> Part:
+        """The entity that fills ``raw[start:end]``."""
+        self.left -= 1
+        stop, body = header_end(self.raw, start, end)
+        fields = split_fields(self.raw, start, stop)
+        return self.entity(number, fields, (start, stop), (body, end), parents, default)
+
+
+class _Delimited:
+    """The spans between the delimiters of one multipart; once iterated, what is wrong with it."""
+
+    def __init__(self, raw: bytes, delimiter: bytes, start: int, end: int) -> None:
+        self.raw, self.delimiter, self.start, self.end = raw, delimiter, start, end
+        self.defect = ""
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        raw, size = self.raw, len(self.delimiter)
+        opened = misses = 0
+        # The line end before the first delimiter may be the one that ends the header.
+        at = raw.find(self.delimiter, max(self.start - 1, 0), self.end)
+        while at >= 0:
+            line_end = raw.find(b"\n", at + size, self.end)
+            line_end = self.end if line_end < 0 else line_end
+            rest = raw[at + size : line_end].rstrip(b" \t\r")
+            if rest and rest != b"--":
+                misses += 1
+                if misses > NEAR_MISSES:
+                    break
+            else:
+                close = at - (raw[at - 1 : at] == b"\r")
+                # Delimiters in a row are one, as other parsers have it.
+                if opened and close >= opened:
+                    yield opened, close
+                if rest:
+                    return
+                opened = line_end + 1
+            at = raw.find(self.delimiter, line_end, self.end)
+        if misses > NEAR_MISSES:
+            self.defect = "too many lines like its delimiter"
+        elif not opened:
+            self.defect = "multipart without a delimiter"
+        else:
+            self.defect = "multipart without an end"
+            if opened <= self.end:
+                yield opened, self.end
+
+
+def _prefix(number: str) -> str:
+    """What the numbers of the parts within part ``number`` begin with."""
+    outer = number.removesuffix("TEXT").removesuffix(".")
+    return outer and outer + "."
+
+
+def _described(fields: tuple[Field, ...], default: Parameterised) -> tuple[Parameterised, str, str]:
+    """Content-Type and Content-Transfer-Encoding, and what is wrong with the header."""
+    kind = encoding = defect = None
+    for field in fields:
+        key = field.key
+        if key == "content-type":
+            defect = "contradictory header" if kind else defect
+            kind = kind or field
+        elif key == "content-transfer-encoding":
+            defect = "contradictory header" if encoding else defect
+            encoding = encoding or field
+        elif not key:
+            defect = defect or "malformed header"
+    described = parse_parameterised(kind.value) if kind else default
+    # RFC 2045 §5.2
+    if described.value.count("/") != 1:
+        described = Parameterised("text/plain", described.parameters)
+    transfer = parse_parameterised(encoding.value).value if encoding else "7bit"
+    return described, transfer, defect or ""

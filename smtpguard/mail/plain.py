@@ -1,0 +1,56 @@
+"""text/plain: its words, and the URLs and addresses that mail programs make clickable."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from smtpguard.mail import href, quotation
+from smtpguard.mail.bounds import MAX_NODES, MAX_TEXT
+from smtpguard.mail.anchor import AROUND
+from smtpguard.mail.reading import Link
+
+
+class _Spot(NamedTuple):
+    """A link's place in the text."""
+
+    start: int
+    end: int
+    target: str
+    quoted: bool
+
+
+def gather(text: str) -> tuple[str, tuple[Link, ...], bool]:
+    """What a person sees, the links, and whether the whole was read."""
+    complete = len(text) <= MAX_TEXT
+    own: list[str] = []
+    every: list[str] = []
+    spots: list[_Spot] = []
+    length = 0
+    for line, quoted in quotation.lines(text[:MAX_TEXT]):
+        words = " ".join(line.split())
+        if words and not quoted:
+            own.append(words)
+        for start, end, target in href.standing(words):
+            spots.append(_Spot(length + start, length + end, target, quoted))
+        every.append(words)
+        length += len(words) + 1
+    if len(spots) > MAX_NODES:
+        complete = False
+        del spots[MAX_NODES:]
+    return "\n".join(own), _links("\n".join(every), spots), complete
+
+
+def _links(text: str, spots: list[_Spot]) -> tuple[Link, ...]:
+    links = []
+    previous = 0
+    for spot, following in zip(spots, [*spots[1:], None], strict=True):
+        before = text[max(previous, spot.start - AROUND) : spot.start]
+        after = text[spot.end : min(spot.end + AROUND, following.start if following else len(text))]
+        # A label stands before its link; only where there is none may it stand below.
+        labelled = any(character.isalnum() for character in before)
+        after = after.partition("\n" if labelled else "\n\n")[0]
+        shown = text[spot.start : spot.end]
+        context = " ".join(f"{before}{shown}{after}".split())
+        links.append(Link(spot.target, shown, context, quoted=spot.quoted))
+        previous = spot.end
+    return tuple(links)

@@ -1,0 +1,76 @@
+"""Where somebody else's message begins: quoted text is no evidence of what this one says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from smtpguard.mail.elements import Attributes
+
+_DASHED = re.compile(
+    r"-{3,20} ?(?:original message|forwarded message|message d'origine|message transf[ée]r[ée]"
+    r"|messaggio originale|messaggio inoltrato|urspr[üu]ngliche nachricht|weitergeleitete nachricht"
+    r"|mensaje original|mensaje reenviado|mensagem original|mensagem encaminhada"
+    r"|oorspronkelijk bericht|doorgestuurd bericht) ?-{3,20}",
+    re.IGNORECASE,
+)
+_ATTRIBUTION = re.compile(
+    r"(?:on|le|il|am|el|em|op)\b.{4,200}\b(?:wrote|a écrit|ha scritto|schrieb|escribió|escreveu"
+    r"|schreef)\b.{0,100}:",
+    re.IGNORECASE,
+)
+_QUOTING_CLASSES = frozenset(("gmail_quote", "yahoo_quoted", "moz-cite-prefix", "protonmail_quote"))
+_QUOTING_IDS = frozenset(("divRplyFwdMsg", "appendonsend"))
+
+
+def separates(text: str) -> bool:
+    """What follows this line is an earlier message: ``-----Original Message-----``."""
+    return "---" in text and _DASHED.search(text[:1000]) is not None
+
+
+def encloses(blockquote: bool, attributes: Attributes) -> bool:
+    """The element holds an earlier message."""
+    classes = attributes.get("class") or ""
+    return blockquote or not _QUOTING_CLASSES.isdisjoint(classes.split())
+
+
+def precedes(attributes: Attributes) -> bool:
+    """Outlook's mark: what follows the element is an earlier message."""
+    return attributes.get("id") in _QUOTING_IDS
+
+
+def lines(text: str) -> Iterator[tuple[str, bool]]:
+    """The lines of a plain text, without their ends, and whether each is quoted."""
+    every = text.splitlines()
+    below = False
+    wrapped = False
+    for number, line in enumerate(every):
+        if below:
+            yield line, True
+        elif line.startswith(">") or wrapped:
+            wrapped = False
+            yield line, True
+        elif separates(line):
+            below = True
+            yield line, True
+        elif (length := _attribution(line, every, number)) > 0:
+            wrapped = length == 2
+            following = (l for l in every[number + length : number + length + 4] if l.strip())
+            # An unmarked quotation runs to the end; a marked one shows where it stops.
+            below = not next(following, ">").startswith(">")
+            yield line, True
+        else:
+            yield line, False
+
+
+def _attribution(line: str, every: list[str], number: int) -> int:
+    """How many lines from this one on say who wrote what follows: 0, 1 or 2."""
+    start = line.strip()
+    if len(start) > 300:
+        return 0
+    if start.endswith(":") and _ATTRIBUTION.fullmatch(start):
+        return 1
+    after = every[number + 1].strip() if number + 1 < len(every) else ""
+    if after.endswith(":") and len(after) <= 200 and _ATTRIBUTION.fullmatch(f"{start} {after}"):
+        return 2
+    return 0

@@ -1,0 +1,74 @@
+"""What a person sees of one part: the values, whatever engine read them.
+
+Nothing is read here; ``smtpguard.mail.text`` does that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smtpguard.mail.part import Part
+
+
+class Seen(IntEnum):
+    """How well a person can see something, from worst to best."""
+
+    HIDDEN = 0
+    """Not shown at all, or so small, pale or far away that nobody finds it."""
+    ILLEGIBLE = 1
+    """There, but too small or too pale to read."""
+    UNKNOWN = 2
+    """Text on a picture: the contrast cannot be told."""
+    VISIBLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Somewhere a person can go: an anchor, an area, a form, or a URL or address in the text."""
+
+    target: str
+    """As a browser reads it: entities decoded, control characters taken out, joined to <base>."""
+    text: str = ""
+    """Its own words: text, title, aria-label and the alt of its images."""
+    context: str = ""
+    """Its own text amid that of its block, up to 200 characters each way; no other link's text."""
+    seen: Seen = Seen.VISIBLE
+    why: str = ""
+    """Why it is not visible: ``display:none``, ``contrast 1.1`` ..."""
+    quoted: bool = False
+    """It stands in a quoted message."""
+    image_only: bool = False
+    """Nothing but pictures to click on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One picture."""
+
+    source: str
+    """``src`` as a browser reads it, not joined to anything."""
+    width: int | None = None
+    """In CSS pixels, from style or attribute; ``None`` when not given in pixels."""
+    height: int | None = None
+    hidden: bool = False
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a person sees of one part."""
+
+    part: Part
+    visible: str = ""
+    """Without quoted messages; one line a block or <br>, spaces collapsed."""
+    prose: str = ""
+    """``visible`` without pre, code, kbd and samp, where a template tag may be meant."""
+    links: tuple[Link, ...] = ()
+    images: tuple[Image, ...] = ()
+    language: str = ""
+    """The ``lang`` of the document, as written."""
+    complete: bool = True
+    """False when a limit cut it, or when the characters could not be decoded."""

@@ -1,0 +1,83 @@
+"""The same reading by another engine: beautifulsoup4 on lxml.
+
+Slow, and free of what lexbor may get wrong: ``lint`` and the tests compare the two. The engine is
+the other one, the judgement of what it finds is the same (``gather``). Not for the wire.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bs4 import BeautifulSoup, Comment, Doctype, NavigableString, Tag
+from bs4.element import PreformattedString
+from soupsieve import SelectorSyntaxError
+
+from smtpguard.mail import bounds, href
+from smtpguard.mail.gather import Gatherer
+from smtpguard.mail.reading import Reading
+from smtpguard.mail.sheet import sheet
+from smtpguard.mail.text import HTML
+from smtpguard.mail.text import read as read_on_the_wire
+
+if TYPE_CHECKING:
+    from smtpguard.mail.part import Part
+    from smtpguard.mail.style import StyleRule
+
+
+def read(part: Part) -> Reading:
+    """What a person sees of a readable part. Plain text has no second engine."""
+    text = part.text
+    if text is None or part.type not in HTML:
+        return read_on_the_wire(part)
+    page, complete = bounds.fit(text)
+    soup = BeautifulSoup(page, "lxml")
+    base = soup.select_one("base[href]")
+    gatherer = Gatherer(href.clean(str(base["href"])) if base else "")
+    matches, understood = _styled(soup)
+    _walk(soup, gatherer, matches)
+    return gatherer.reading(part, complete=complete and understood)
+
+
+def differences(one: Reading, other: Reading) -> list[str]:
+    """What two readings of one part do not agree on, in a few words each; spacing aside."""
+    found = []
+    if one.visible.split() != other.visible.split():
+        found.append("visible text")
+    for name in ("target", "text", "seen"):
+        if [getattr(a, name) for a in one.links] != [getattr(b, name) for b in other.links]:
+            found.append(f"{name} of the links")
+    if [image.source for image in one.images] != [image.source for image in other.images]:
+        found.append("images")
+    return found
+
+
+def _styled(soup: BeautifulSoup) -> tuple[dict[int, list[StyleRule]], bool]:
+    matches: dict[int, list[StyleRule]] = {}
+    found = sheet("\n".join(style.get_text() for style in soup.find_all("style")))
+    for rule in found.rules:
+        try:
+            elements = soup.select(rule.selector)
+        except SelectorSyntaxError:
+            continue
+        for element in elements:
+            matches.setdefault(id(element), []).append(rule)
+    return matches, found.complete
+
+
+def _walk(soup: BeautifulSoup, gatherer: Gatherer, matches: dict[int, list[StyleRule]]) -> None:
+    todo: list[Tag | NavigableString | None] = list(reversed(soup.contents))  # type: ignore[arg-type]
+    while todo:
+        node = todo.pop()
+        if node is None:
+            gatherer.close()
+        elif isinstance(node, Tag):
+            attributes = {name: _value(value) for name, value in node.attrs.items()}
+            if gatherer.open(node.name, attributes, tuple(matches.get(id(node), ()))):
+                todo.append(None)
+                todo.extend(reversed(node.contents))  # type: ignore[arg-type]
+        elif not isinstance(node, PreformattedString | Comment | Doctype):
+            gatherer.text(str(node))
+
+
+def _value(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,88 @@
+"""What is known of a recipient: why they may not be written to, and what they were told.
+
+Values only; ``store`` fetches them, ``rules`` read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why somebody is not written to any more."""
+
+    OBJECTION = "objection"
+    ERASURE = "erasure"
+    COMPLAINT = "complaint"
+    HARD_BOUNCE = "hard-bounce"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How far a suppression reaches: a stream, a brand, or the whole controller.
+
+    Both empty is the controller; scopes nest: controller > brand > stream.
+    """
+
+    brand: str = ""
+    stream: str = ""
+
+    def covers(self, brand: str, stream: str) -> bool:
+        """Whether mail of that brand and stream falls under this scope."""
+        if self.stream:
+            return self.stream == stream
+        return not self.brand or self.brand == brand
+
+    def __str__(self) -> str:
+        if self.stream:
+            return f"stream:{self.stream}"
+        return f"brand:{self.brand}" if self.brand else "controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One wish, or one fact, that stands against writing to somebody."""
+
+    reason: Reason
+    scope: Scope = Scope()
+    at: int = 0
+    """When it was recorded, seconds since the epoch."""
+    channel: str = ""
+    """How it came: one-click, mailto, page, import, operator ..."""
+    domain: bool = False
+    """It stands against the whole domain, not one address."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstContact:
+    """What was already said to somebody by a controller."""
+
+    informed: bool
+    """True once a notice was accepted downstream, False while only reserved."""
+    at: int
+    notice: str = ""
+    """Version of the notice (its source and purpose); another one re-arms the duty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a contact's address came from, as it may be printed in a mail."""
+
+    id: str
+    name: str
+    """Public name, in the words a reader understands."""
+    origin: str = ""
+    """``self`` (from the person), ``purchased``, ``rented``, ``public``, ``partner``; or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Everything the store knows of one recipient of one controller."""
+
+    suppressions: tuple[Suppression, ...] = ()
+    contact: FirstContact | None = None
+    source: Source | None = None
+    known_since: int | None = None
+    """When a register first named the contact (``contact import``), if ever."""

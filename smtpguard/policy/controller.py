@@ -1,0 +1,73 @@
+"""Who answers for the mail: the legal entity and its brands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Existing(StrEnum):
+    """What becomes of exits that the sending tool already put into a mail."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+    ADD = "add"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Where a brand's readers get out."""
+
+    url: str = ""
+    """Base URL of our own exit pages, without a final slash; empty where there are none."""
+    mailto: str = ""
+    hosts: frozenset[str] = frozenset()
+    """Other people's exits that count as ours, lower case."""
+    existing: Existing = Existing.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """One signing key of a brand, by name; the octets stay in ``keys``."""
+
+    domain: str
+    selector: str
+    key: str
+    """``file:PATH`` or ``credential:NAME``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """The legal entity."""
+
+    name: str
+    legal_name: str
+    address: str = ""
+    """Postal address on one line."""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    privacy_url: str = ""
+    rights_contact: str = ""
+    """Mail address or URL where readers exercise their rights."""
+    country: str = ""
+    assume_known_before: int | None = None
+    """Contacts that a register knew before this day (seconds since the epoch) were informed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """A name under which a controller writes."""
+
+    name: str
+    names: tuple[str, ...]
+    """How readers know it: display names and trading names, the first is printed."""
+    from_domains: frozenset[str] = frozenset()
+    dkim: tuple[DkimKey, ...] = ()
+    unsubscribe: Unsubscribe = Unsubscribe()
+    languages: tuple[str, ...] = ("en",)
+    colour: str = ""
+    logo: str = ""
+
+    def owns(self, domain: str) -> bool:
+        """Whether mail may come from that domain: one of ``from_domains`` or below one."""
+        return any(domain == own or domain.endswith("." + own) for own in self.from_domains)

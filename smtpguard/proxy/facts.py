@@ -1,0 +1,106 @@
+"""What a decision depends on beside the message: who is written to, and what a client said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from smtpguard import log
+from smtpguard.keys import Keyring
+from smtpguard.mail.envelope import Envelope, Recipient
+from smtpguard.mail.field import mailboxes
+from smtpguard.mail.message import Message
+from smtpguard.person import Person, Source
+from smtpguard.policy.stream import Kind, Stream
+from smtpguard.rules.rule import Said
+from smtpguard.store.errors import StoreSilent
+from smtpguard.store.store import Store
+from smtpguard.unsubscribe.link import Exit, mint
+from smtpguard.verdict.judge import commercial
+
+LONGEST = 200
+"""Characters of one value that a trusted client says."""
+
+
+async def people(
+    store: Store, recipients: Sequence[Recipient], streams: Sequence[Stream | None]
+) -> tuple[Person | None, ...]:
+    """The facts about each recipient of commercial mail; ``None`` where the store is silent."""
+    facts: list[Person | None] = [None] * len(recipients)
+    wanted: dict[str, list[int]] = defaultdict(list)
+    for index, stream in enumerate(streams):
+        if stream is not None and commercial(stream):
+            wanted[stream.controller.name].append(index)
+    for controller, indices in wanted.items():
+        addresses = [recipients[index].address for index in indices]
+        try:
+            found = await store.look_up(controller, addresses)
+        except StoreSilent as silent:
+            log.store_silent(str(silent))
+            continue
+        for index, person in zip(indices, found, strict=True):
+            facts[index] = person
+    return tuple(facts)
+
+
+def exits(
+    ring: Keyring, envelope: Envelope, streams: Sequence[Stream | None], now: int
+) -> dict[int, Exit]:
+    """The way out of each reader whose copy may get one, by index of the recipient."""
+    found: dict[int, Exit] = {}
+    for index, stream in enumerate(streams):
+        if stream is None or stream.kind is not Kind.MARKETING or not stream.edits:
+            continue
+        unsubscribe = stream.brand.unsubscribe
+        if unsubscribe.url:
+            found[index] = mint(
+                ring,
+                base=unsubscribe.url,
+                mailto=unsubscribe.mailto,
+                controller=stream.controller.name,
+                brand=stream.brand.name,
+                stream=stream.name,
+                address=envelope.recipients[index].address,
+                at=now,
+            )
+    return found
+
+
+def said_in(message: Message) -> tuple[Said, str]:
+    """What the ``X-SmtpGuard-*`` fields say, and the stream that they name.
+
+    ``X-SmtpGuard-Source`` is ``id; origin; public name`` or just a public name.
+    """
+
+    def first(name: str) -> str:
+        found = message.first(f"x-smtpguard-{name}")
+        return " ".join(found.text.split())[:LONGEST] if found else ""
+
+    said = Said(
+        source=_source(first("source")),
+        list=first("list"),
+        recipient=first("recipient"),
+        campaign=first("campaign"),
+        language=first("language")[:2].lower(),
+    )
+    return said, first("stream")
+
+
+def from_domain_of(message: Message) -> str:
+    """The domain of the From field, A-label and lower case; empty where it is not one mailbox."""
+    fields = message.named("from")
+    if len(fields) != 1:
+        return ""
+    written = mailboxes(fields[0].value)
+    if len(written) != 1 or written[0].address is None:
+        return ""
+    return written[0].address.domain_key
+
+
+def _source(value: str) -> Source | None:
+    if not value:
+        return None
+    pieces = [piece.strip() for piece in value.split(";", 2)]
+    if len(pieces) == 3:
+        return Source(id=pieces[0], origin=pieces[1], name=pieces[2])
+    return Source(id=value, name=value)

@@ -1,0 +1,51 @@
+"""The last octets of a copy, and its envelope as the upstream is told it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from smtpguard.edit.edit import Edit
+from smtpguard.mail.address import Address
+from smtpguard.mail.envelope import Envelope, Parameter, Recipient
+from smtpguard.sign import Signer, sign
+from smtpguard.smtp.capabilities import Capabilities
+from smtpguard.verdict.decision import Copy
+
+
+def finish(copy: Copy, trace: bytes, signers: Sequence[Signer], now: int) -> Copy:
+    """``copy`` signed, and our Received field on top of it. The signature comes last."""
+    signature = sign(copy.raw, signers, now) if signers else b""
+    on_top = [Edit(0, 0, trace, "trace")]
+    if signature:
+        on_top.append(Edit(0, 0, signature, "dkim"))
+    raw = b"".join((trace, signature, copy.raw))
+    return replace(copy, raw=raw, edits=(*on_top, *copy.edits))
+
+
+def mail_argument(envelope: Envelope, offered: Capabilities, size: int | None = None) -> bytes:
+    """What follows ``MAIL``; parameters that the upstream does not offer are left out.
+
+    ``size`` is told only where it is final: an edit may yet come after MAIL went out.
+    """
+    keep = {
+        "BODY": offered.eightbitmime,
+        "SMTPUTF8": offered.smtputf8,
+        "RET": offered.dsn,
+        "ENVID": offered.dsn,
+    }
+    parameters = [p for p in envelope.sender_parameters if keep.get(p.name, False)]
+    if size is not None and offered.size is not None:
+        parameters.append(Parameter(b"SIZE", b"%d" % size))
+    return _argument(b"FROM:", envelope.sender, parameters)
+
+
+def rcpt_argument(recipient: Recipient, offered: Capabilities) -> bytes:
+    """What follows ``RCPT``: the octets that were checked are the octets that are sent."""
+    parameters = recipient.parameters if offered.dsn else ()
+    return _argument(b"TO:", recipient.address, parameters)
+
+
+def _argument(verb: bytes, address: Address | None, parameters: Iterable[Parameter]) -> bytes:
+    path = b"<" + (bytes(address) if address else b"") + b">"
+    return b" ".join((verb + path, *map(bytes, parameters)))

@@ -1,0 +1,146 @@
+"""The receiver that the SMTP server calls: where transactions begin."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from smtpguard import log
+from smtpguard.inspector import InspectionFailed, Inspector
+from smtpguard.journal.journal import Journal
+from smtpguard.journal.record import record
+from smtpguard.mail.address import Address
+from smtpguard.mail.envelope import Envelope, Parameter, Session
+from smtpguard.mail.message import Message
+from smtpguard.proxy import trace
+from smtpguard.proxy.patience import Breakages, Pauses
+from smtpguard.proxy.regime import Regime
+from smtpguard.proxy.transaction import Transaction
+from smtpguard.reply import Reply
+from smtpguard.smtp.capabilities import Capabilities
+from smtpguard.smtp.upstream import Upstream
+from smtpguard.store.store import Store
+from smtpguard.verdict.decision import Decision, Deliberation
+from smtpguard.verdict.deliberate import Question, deliberate
+from smtpguard.verdict.judge import commercial
+
+LARGE = 131_072
+"""Octets of readable parts from which a message is judged in another process."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What stays the same from one reload to the next."""
+
+    hostname: str
+    host: str
+    """Host id in Received fields."""
+    help_url: str = ""
+    deadlines: Mapping[str, float] = field(default_factory=dict)
+    """Seconds from the dot to the reply, by listener."""
+
+    def deadline(self, listener: str, protocol: str) -> float:
+        """Below the client's own patience: 100 s before a queue, 600 s behind one."""
+        return self.deadlines.get(listener, 600.0 if protocol == "LMTP" else 100.0)
+
+
+class Proxy:
+    """Begins transactions, and keeps what outlives them."""
+
+    def __init__(
+        self,
+        house: House,
+        regime: Regime,
+        *,
+        upstream: Upstream,
+        store: Store,
+        journal: Journal | None,
+        inspector: Inspector,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.house = house
+        self.regime = regime
+        self.upstream = upstream
+        self.store = store
+        self.journal = journal
+        self.inspector = inspector
+        self.clock = clock
+        self.breakages = Breakages()
+        self.pauses = Pauses()
+        self._afterwards: set[asyncio.Task[None]] = set()
+
+    async def capabilities(self) -> Capabilities:
+        """What the upstream takes, or last took."""
+        return await self.upstream.capabilities()
+
+    async def mail(
+        self, session: Session, sender: Address | None, parameters: tuple[Parameter, ...]
+    ) -> Transaction | Reply:
+        """Begin a transaction under the regime of this moment."""
+        if any(p.name == "SMTPUTF8" for p in parameters):
+            offered = await self.upstream.capabilities()
+            if not offered.smtputf8:
+                return Reply(553, "6.7", ("The upstream does not take SMTPUTF8.",))
+        envelope = Envelope(session, sender, parameters)
+        return Transaction(self, self.regime, envelope, trace.reference())
+
+    async def decide(self, question: Question) -> Deliberation:
+        """Deliberate here, or in the inspector where the mail is large.
+
+        Mail that the inspector cannot judge in time counts as one that breaks a rule.
+        """
+        if question.message is None or not _large(question.message, question):
+            decided = deliberate(question)
+            if not decided.failures:
+                return decided
+            before = self._breaks(question.raw)
+            return deliberate(replace(question, breakages=before)) if before else decided
+        question = replace(question, message=None)
+        try:
+            return await self.inspector.deliberate(question)
+        except InspectionFailed as failure:
+            log.inspection_failed(question.reference, str(failure))
+            before = self._breaks(question.raw)
+            return deliberate(replace(question, uninspectable=True, breakages=before))
+
+    def _breaks(self, raw: bytes) -> int:
+        """Note that this very message broke a rule; how often it had done so before."""
+        digest = hashlib.sha256(raw).digest()
+        before = self.breakages.of(digest)
+        self.breakages.note(digest)
+        return before
+
+    def conclude(self, decision: Decision) -> None:
+        """Write it down: the journal first, before the client hears of it."""
+        if self.journal is not None:
+            try:
+                self.journal.append(record(decision, self.regime.pseudonym))
+            except OSError as failure:
+                log.journal_failed(decision.reference, str(failure))
+        log.decision(decision)
+
+    def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that no reply waits for."""
+        task = asyncio.create_task(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
+
+    async def close(self) -> None:
+        """Finish what is left to do, and let go."""
+        if self._afterwards:
+            await asyncio.wait(self._afterwards, timeout=5)
+        await self.inspector.close()
+        await self.upstream.close()
+        await self.store.close()
+        if self.journal is not None:
+            self.journal.close()
+
+
+def _large(message: Message, question: Question) -> bool:
+    if len(question.raw) < LARGE or not any(map(commercial, question.streams)):
+        return False
+    return sum(part.body[1] - part.body[0] for part in message.readable) >= LARGE

@@ -1,0 +1,50 @@
+"""Our trace: the id of a transaction and the Received field (RFC 5321 §4.4)."""
+
+from __future__ import annotations
+
+import os
+import time
+from email.utils import formatdate
+from itertools import count
+
+from smtpguard.mail.envelope import Session
+
+_ALPHABET = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
+"""No vowels, so that no id spells a word."""
+
+_serial = count(int.from_bytes(os.urandom(4), "big"))
+
+
+def reference() -> str:
+    """A new id: unique in this process, and for all purposes among processes and days."""
+    number = (int(time.time()) << 32) | (os.getpid() << 16 & 0xFFFF0000) | (next(_serial) & 0xFFFF)
+    letters = []
+    while number:
+        number, digit = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[digit])
+    return "".join(reversed(letters))
+
+
+def received(
+    session: Session, *, hostname: str, host: str, reference: str, recipient: bytes, now: float
+) -> bytes:
+    """The Received field of one copy. ``recipient`` only where the copy has a single one."""
+    protocol = session.protocol + ("S" if session.tls else "") + ("A" if session.user else "")
+    client = f" ([{_literal(session.peer)}])" if session.peer else ""
+    lines = [
+        f"from {_clean(session.helo) or 'localhost'}{client}",
+        f"by {hostname} (smtpguard {host}) with {protocol} id {reference}",
+    ]
+    if recipient and recipient.isascii():
+        lines.append(f"for <{recipient.decode('ascii')}>")
+    text = "\r\n\t".join(lines)
+    return f"Received: {text};\r\n\t{formatdate(now, localtime=False)}\r\n".encode("ascii")
+
+
+def _literal(peer: str) -> str:
+    return f"IPv6:{peer}" if ":" in peer else peer
+
+
+def _clean(helo: str) -> str:
+    """The client's name, safe inside a field: it says what it likes."""
+    return "".join(c for c in helo if c.isascii() and (c.isalnum() or c in ".-_[]:"))[:255]

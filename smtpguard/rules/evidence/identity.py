@@ -1,0 +1,91 @@
+"""Whether a text names who sends it: legal entity, brand, postal address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from smtpguard.mail.lexicon import normalise
+from smtpguard.policy.controller import Brand, Controller
+
+SHORT = 5
+"""Letters below which a name ("One") is an ordinary word and proves nothing alone."""
+WINDOW = 200
+"""Characters within which a postal address stands."""
+ENOUGH = 0.8
+"""Share of an address's words that must be there, in order."""
+
+_FORM = re.compile(
+    r"[\s,]+(?:s\.?\s?a\.?\s?s\.?(?:\s?u\.?)?|s\.?\s?a\.?(?:\s?r\.?\s?l\.?)?|s\.?\s?r\.?\s?l\.?(?:\s?s\.?)?"
+    r"|s\.?\s?p\.?\s?a\.?|e\.?u\.?r\.?l\.?|s\.?n\.?c\.?|gmbh(?: & co\.? kg)?|ag|kg|ug|e\.?k\.?"
+    r"|ltd\.?|limited|plc|llp|llc|inc\.?|corp\.?|s\.?l\.?u?\.?|lda\.?|b\.?v\.?|n\.?v\.?)$"
+)
+"""Company forms at the end of a legal name, normalised; they may be left out in a text."""
+_WORD = re.compile(r"\w+")
+
+
+def names_sender(text: str, controller: Controller, brand: Brand) -> bool:
+    """Whether normalised ``text`` names the legal entity or the brand."""
+    long, short = _names(controller.legal_name, brand.names)
+    if any(_stands(name, text) for name in long):
+        return True
+    identified = (
+        re.sub(r"\W", "", value) in re.sub(r"\W", "", text)
+        for value in map(normalise, controller.identifiers.values())
+        if value
+    )
+    return any(_stands(name, text) for name in short) and any(identified)
+
+
+def gives_address(text: str, address: str) -> bool:
+    """Whether normalised ``text`` gives that postal address: most of its words, in order."""
+    wanted = _WORD.findall(normalise(address))
+    needed = max(1, round(ENOUGH * len(wanted)))
+    known = frozenset(wanted)
+    found = [m for m in _WORD.finditer(text) if m.group() in known]
+    window = max(WINDOW, 2 * len(address))
+    words = [m.group() for m in found]
+    starts = [m.start() for m in found]
+    last = 0
+    for first, start in enumerate(starts):
+        while last < len(starts) and starts[last] - start <= window:
+            last += 1
+        if last - first >= needed and _in_order(words[first:last], wanted) >= needed:
+            return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _names(legal_name: str, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that prove enough alone, and those that do not; normalised."""
+    legal = normalise(legal_name)
+    brands = [name for name in map(normalise, names) if name]
+    long = [name for name in brands if len(name) >= SHORT]
+    short = [name for name in brands if len(name) < SHORT]
+    entity = _FORM.sub("", legal)
+    (long if len(entity) >= SHORT else short).append(entity)
+    return tuple(filter(None, (legal, *long))), tuple(filter(None, short))
+
+
+def _stands(name: str, text: str) -> bool:
+    """Whether ``name`` stands in ``text`` as whole words."""
+    at = text.find(name)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+        if not (before.isalnum() and name[0].isalnum()) and not (
+            after.isalnum() and name[-1].isalnum()
+        ):
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def _in_order(words: Sequence[str], wanted: Sequence[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(wanted) + 1)
+    for word in words:
+        before = 0
+        for i, want in enumerate(wanted, 1):
+            before, row[i] = row[i], before + 1 if word == want else max(row[i], row[i - 1])
+    return row[-1]

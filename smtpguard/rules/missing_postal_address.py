@@ -1,0 +1,73 @@
+"""Marketing mail without the sender's postal address.
+
+Fault
+    No alternative shows the declared postal address: at least four fifths of its words, in order,
+    within 200 characters. Another address that looks like one is only warned of, because it
+    may be a customer's or a venue's.
+Why
+    Readers must be able to reach who writes to them by post. CAN-SPAM and CASL ask for it in
+    each mail, and the German imprint for a full address.
+Fix
+    A paragraph with the declared address at the end of each alternative. Without an address in
+    the policy there is none.
+
+References
+    15 USC 7704(a)(5)(A)(iii); SOR/2012-36 s. 2 (CASL); DDG §5
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from smtpguard.edit import wording
+from smtpguard.edit.fix import Paragraph, Place
+from smtpguard.rules.evidence.identity import gives_address
+from smtpguard.rules.evidence.view import certainty_of_absence, parts_of, text_of, views
+from smtpguard.rules.rule import Case, Certainty, Change, Finding, Rule
+
+_STREET_AND_TOWN = re.compile(
+    r"\b(?:rue|avenue|av\.|boulevard|bd|place|chemin|route|quai|allee|impasse|cours)\b"
+    r".{2,60}?\b(?:0[1-9]|[1-8]\d|9[0-8])\d{3} [a-z]{2}"
+    r"|\b(?:via|viale|piazza|corso|largo|strada|vicolo)\b.{2,60}?\b\d{5} [a-z]{2}"
+    r"|(?:strasse|str\.|weg|platz|allee|gasse|ring|damm)\s?\d.{0,30}?\b\d{5} [a-z]{2}"
+    r"|\b(?:calle|c/|avda|avenida|plaza|paseo)\b.{2,60}?\b(?:0[1-9]|[1-4]\d|5[0-2])\d{3} [a-z]{2}"
+    r"|\b(?:rua|praca|av\.|avenida)\b.{2,60}?\b\d{4}-\d{3}\b"
+    r"|\b[a-z]+(?:straat|laan|weg|plein|kade|gracht) \d.{0,30}?\b\d{4} ?[a-z]{2}\b"
+    r"|\b\d{1,5} [a-z].{2,60}?\b[a-z]{2} \d{5}(?:-\d{4})?\b|\bp\.? ?o\.? box \d"
+    r"|\b\d{1,4} [a-z].{2,60}?\b[a-z]{1,2}\d[a-z\d]? \d[a-z]{2}\b"
+)
+"""Street and town of nine countries, in normalised text."""
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Whether a reader finds the address."""
+    address = case.controller.address
+    seen = views(case.mail)
+    texts = [text_of(view) for view in seen]
+    if address and any(gives_address(text, address) for text in texts):
+        return
+    lookalike = any(_STREET_AND_TOWN.search(text) for text in texts)
+    fixes: tuple[Paragraph, ...] = ()
+    if address and seen:
+        text = wording.address(case.language, address)
+        fixes = (Paragraph(Place.ADDRESS, text, parts_of(seen)),)
+    yield Finding(
+        RULE.id,
+        "undeclared" if lookalike else "",
+        found="an address that the policy does not declare" if lookalike else "no postal address",
+        fixes=fixes,
+        certainty=Certainty.HEURISTIC if lookalike else certainty_of_absence(case.mail),
+    )
+
+
+RULE = Rule(
+    __name__,
+    check,
+    says={
+        "en": "A valid postal address of the sender is missing.",
+        "fr": "L'adresse postale valide de l'expediteur est absente.",
+        "it": "Manca un indirizzo postale valido del mittente.",
+    },
+    change=Change.BODY,
+)

@@ -1,0 +1,76 @@
+"""Mail that does not say who sends it.
+
+Fault
+    An alternative of the message names neither the legal entity nor a name of the brand in its
+    visible text. The company form (SAS, S.r.l., GmbH ...) may be left out. A name of fewer than
+    five letters counts only beside a declared identifier. A logo whose ``alt`` text has the name
+    is only warned of; hidden and quoted text is no evidence.
+Why
+    Concealing on whose behalf commercial mail is sent is forbidden wherever such mail has a law.
+Fix
+    A paragraph with the legal name at the end of each alternative that lacks it.
+
+References
+    CPCE art. L.34-5; dir. 2002/58 art. 13(4); D.lgs. 196/2003 art. 130(5); UWG §7(2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smtpguard.edit import wording
+from smtpguard.edit.fix import Paragraph, Place
+from smtpguard.rules.evidence.identity import names_sender
+from smtpguard.rules.evidence.view import (
+    View,
+    certainty_of_absence,
+    lacking,
+    parts_of,
+    places,
+    said,
+    text_of,
+    views,
+)
+from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Change, Finding, Rule
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Whether every reader is told who writes."""
+
+    def named(view: View) -> bool:
+        return names_sender(text_of(view), case.controller, case.brand)
+
+    without = lacking(views(case.mail), named)
+    if not without:
+        return
+    by_logo = all(
+        any(names_sender(said(image.alt), case.controller, case.brand) for image in reading.images)
+        for view in without
+        for reading in view[:1]
+    )
+    parts = parts_of(without)
+    text = wording.sender(case.language, case.controller.legal_name)
+    yield Finding(
+        RULE.id,
+        "logo" if by_logo else "",
+        found="only a logo names the sender" if by_logo else "no declared name in the text",
+        where=places(parts),
+        fixes=(Paragraph(Place.SENDER, text, parts),),
+        certainty=Certainty.HEURISTIC if by_logo else certainty_of_absence(case.mail),
+    )
+
+
+RULE = Rule(
+    __name__,
+    check,
+    says={
+        "en": "The message does not say who is sending it. Add the company name to the visible"
+        " text.",
+        "fr": "Le message n'indique pas l'identite de l'expediteur. Ajoutez le nom de la societe"
+        " dans le texte visible.",
+        "it": "Il messaggio non indica l'identita del mittente. Aggiungere il nome dell'azienda"
+        " nel testo visibile.",
+    },
+    change=Change.BODY,
+    kinds=COMMERCIAL,
+)

@@ -1,0 +1,101 @@
+"""A template tag that nobody filled in.
+
+Fault
+    A tag of one of thirteen template families (``{{...}}``, ``*|UNSUB|*``, ``%%...%%``,
+    ``[[...]]`` ...) stands in Subject, From, a List-* field or the target of a link, also
+    percent-encoded; or a link that unsubscribes ends in ``undefined`` or ``null``. Tags in other
+    visible text are only warned of, those in code (``<pre>``, ``<code>``) not at all. Tags of a
+    declared ``downstream_esp``, which renders them behind us, pass.
+Why
+    "Dear {{first_name}}" is a bad day; ``https://links.invalid/{{unsub}}`` is a mail that nobody
+    can leave.
+Fix
+    None: only the sending application knows the value.
+
+References
+    GDPR art. 12(2); 15 USC 7704(a)(3) (a functioning mechanism)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from smtpguard.mail.lexicon import placeholders
+from smtpguard.rules.evidence.exits import exits
+from smtpguard.rules.evidence.quote import quote
+from smtpguard.rules.evidence.view import places
+from smtpguard.rules.rule import Case, Certainty, Finding, Rule
+
+_RENDERED_LATER = {
+    "mailgun": re.compile(r"%[\w.]+%"),
+    "ses": re.compile(r"\{\{\s*amazonSES\w+\s*\}\}"),
+    "postmark": re.compile(r"\{\{\{?\s*pm:\w+\s*\}?\}\}"),
+    "sendgrid": re.compile(r"<%.*%>|\[(?:unsubscribe|weblink)\]", re.IGNORECASE),
+    "mailjet": re.compile(r"\[\[\w+\]\]|\{\{(?:var|data):.*\}\}|\{%.*%\}"),
+}
+"""Tags that a relay behind us fills in."""
+_QUOTED_WORD = re.compile(r"(?:<<|\u00ab)\s?(?P<word>[A-Za-z_]{2,30})\s?(?:>>|\u00bb)")
+_MERGE_NAME = re.compile(
+    r"\w*_\w*|(?:pre)?nom|civilite|societe|entreprise|e?mail|nome|cognome|azienda|titolo"
+    r"|vorname|nachname|firma|anrede|(?:first|last)?name|company|title|nombre|apellido|naam",
+    re.IGNORECASE,
+)
+"""Guillemets are quotation marks first: only the usual merge fields in them are tags."""
+_UNSET = re.compile(
+    r"[/=](?:undefined|null|none|nan|\[object object\]|%5bobject(?:%20|\+)object%5d)(?=[/?&#]|$)",
+    re.IGNORECASE,
+)
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Look where a tag is surely wrong, then where it may be meant."""
+    for field in case.mail.fields:
+        if field.key in ("subject", "from") or field.key.startswith("list-"):
+            yield from _found(case, field.text, field.name)
+    for reading in case.mail.readings:
+        where = places([reading.part.number])
+        targets = "\n".join(link.target for link in reading.links if not link.quoted)
+        tags = list(_found(case, targets, where, detail="link"))
+        yield from tags[:1]
+        if not tags:
+            text = _found(case, reading.prose, where, "text", Certainty.HEURISTIC)
+            yield from text
+    for found in exits(case):
+        unset = next(filter(None, (_UNSET.search(link.target) for link in found.links)), None)
+        if unset:
+            where = places([found.reading.part.number])
+            yield Finding(
+                RULE.id, "unset", found=quote(f"{unset.group()} in the link"), where=where
+            )
+
+
+def _found(
+    case: Case,
+    text: str,
+    where: str,
+    detail: str = "",
+    certainty: Certainty = Certainty.CERTAIN,
+) -> Iterator[Finding]:
+    """One finding for the first tag in ``text``."""
+    later = _RENDERED_LATER.get(case.stream.downstream_esp)
+    for tag in placeholders(text):
+        quoted = _QUOTED_WORD.fullmatch(tag)
+        if quoted and not _MERGE_NAME.fullmatch(quoted["word"]):
+            continue
+        if later is None or not later.fullmatch(tag):
+            yield Finding(RULE.id, detail, found=quote(tag, 60), where=where, certainty=certainty)
+            return
+
+
+RULE = Rule(
+    __name__,
+    check,
+    says={
+        "en": "A template placeholder was not filled in (for example in the unsubscribe link).",
+        "fr": "Une variable de modele n'a pas ete remplacee (par exemple dans le lien de"
+        " desinscription).",
+        "it": "Un segnaposto del modello non e stato sostituito (per esempio nel link di"
+        " disiscrizione).",
+    },
+)

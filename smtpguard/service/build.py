@@ -1,0 +1,184 @@
+"""Files in, a regime out: everything that a reload reads, read at one moment.
+
+The parent reads and compiles; workers get the same octets and compile them again, so that what
+was found whole in the parent is whole in each of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smtpguard import config as configuration
+from smtpguard.config import Config
+from smtpguard.keys import Keyring, SigningKey, UnusableKey
+from smtpguard.policy import pack, parse
+from smtpguard.policy.match import Matcher
+from smtpguard.policy.policy import Policy
+from smtpguard.policy.source import Problem, Problems
+from smtpguard.proxy.regime import Regime
+from smtpguard.rules import ALL
+from smtpguard.service.notify import secret
+from smtpguard.sign import Signer, probe
+from smtpguard.smtp.settings import Deadlines, Limits, Listener, Onward, Stray, Tls
+from smtpguard.store.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All the octets a regime is made of."""
+
+    config: Config
+    policies: Mapping[str, bytes]
+    packs: Mapping[str, bytes]
+    ring: bytes
+    dkim: Mapping[str, bytes] = field(default_factory=dict)
+    """Private keys by the name the policy gives them."""
+
+    @property
+    def host(self) -> str:
+        """Our id in Received fields: the same after a restart, another on another host."""
+        place = f"{self.config.identity}\0{self.config.state}"
+        return hashlib.sha256(place.encode()).hexdigest()[:8]
+
+
+def snapshot(config: Config, ring: Keyring) -> Snapshot:
+    """Read what the configuration names. ``Problems`` where something cannot be read."""
+    policies, packs = config.policy_files(), config.pack_files()
+    streams = policy(config, policies, packs, int(time.time())).streams
+    keys: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    base = config.policies if config.policies.is_dir() else config.policies.parent
+    for name in sorted({key.key for s in streams for key in s.brand.dkim}):
+        try:
+            keys[name] = secret(name, base)
+        except OSError as error:
+            problems.append(Problem(name, 0, 0, f"DKIM key: {error.strerror or error}"))
+    if problems:
+        raise Problems(problems)
+    return Snapshot(config, policies, packs, ring.dump(), keys)
+
+
+def regime(taken: Snapshot) -> Regime:
+    """Compile. ``Problems`` where the policy is wrong or a DKIM key does not verify."""
+    compiled = policy(taken.config, taken.policies, taken.packs, int(time.time()))
+    signers: dict[str, tuple[Signer, ...]] = {}
+    problems: list[Problem] = []
+    for brand in {id(s.brand): s.brand for s in compiled.streams}.values():
+        for key in brand.dkim:
+            try:
+                signer = Signer(key.domain, key.selector, SigningKey.load(taken.dkim[key.key]))
+                fault = probe(signer)
+            except UnusableKey as unusable:
+                fault = str(unusable)
+            if fault:
+                problems.append(Problem(key.key, 0, 0, f"DKIM key of {key.domain}: {fault}"))
+                continue
+            have = signers.get(key.domain, ())
+            if signer not in have:
+                signers[key.domain] = (*have, signer)
+    if problems:
+        raise Problems(problems)
+    matcher = Matcher(compiled, taken.config.defaults)
+    return Regime(compiled, matcher, signers, Keyring.load(taken.ring))
+
+
+def store_settings(config: Config) -> Settings:
+    """How the store is reached."""
+    return Settings(
+        state=config.state,
+        url=_with_password(config),
+        durability_asserted=config.store.durability == "asserted",
+        deadline=config.store.timeout,
+        blip=config.store.blip,
+    )
+
+
+def listener(config: Config, entry: configuration.Listener) -> Listener:
+    """One listener as the wire wants it."""
+    limits = config.limits
+    return Listener(
+        name=entry.name,
+        hostname=config.identity,
+        lmtp=entry.protocol == "lmtp",
+        relay_from=entry.relay_from.networks,
+        trusted=entry.trusted.networks,
+        trusted_unix=entry.trusted.unix,
+        xforward_from=entry.xforward_from.networks,
+        xforward_unix=entry.xforward_from.unix,
+        tls=_tls(entry.tls) if entry.tls else None,
+        stray=Stray(limits.bare_newlines),
+        limits=Limits(
+            size=limits.size,
+            line=limits.line_length,
+            recipients=limits.recipients,
+            sessions=entry.connections or limits.connections,
+            sessions_per_client=limits.connections_per_client,
+            in_flight=limits.in_flight_bytes,
+        ),
+        deadlines=Deadlines(command=limits.command_timeout, data=limits.data_timeout),
+    )
+
+
+def onward(config: Config) -> Onward:
+    """The next hop as the wire wants it."""
+    upstream, timeouts = config.upstream, config.upstream.timeouts
+    password = secret(upstream.password, Path()).decode().strip() if upstream.password else ""
+    return Onward(
+        hostname=config.identity,
+        host=upstream.address.host,
+        port=upstream.address.port,
+        path=upstream.address.path,
+        tls=Tls(upstream.tls),
+        ca_file=str(upstream.ca or ""),
+        user=upstream.user,
+        password=password,
+        xforward=upstream.xforward,
+        connect=timeouts.connect,
+        command=timeouts.command,
+        after_dot=timeouts.dot,
+        connections=upstream.pool_size,
+        idle=upstream.pool_idle,
+    )
+
+
+def policy(
+    config: Config,
+    policies: Mapping[str, bytes],
+    packs: Mapping[str, bytes],
+    now: int,
+    *,
+    anywhere: bool = False,
+) -> Policy:
+    """Compile policy files; the operator's packs hide those of ours. ``Problems``.
+
+    ``anywhere``: the listeners that the policies name are not looked for in the configuration.
+    """
+    return parse.load(
+        policies,
+        packs={**pack.SHIPPED, **packs},
+        rules={rule.id: rule.change for rule in ALL},
+        invariants=[rule.id for rule in ALL if rule.invariant],
+        listeners=None if anywhere else config.protocols,
+        defaults=config.defaults,
+        now=now,
+    )
+
+
+def _tls(entry: configuration.ListenerTls) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(entry.certificate, entry.key)
+    return context
+
+
+def _with_password(config: Config) -> str:
+    if not config.store.password:
+        return config.store.url
+    word = secret(config.store.password, Path()).decode().strip()
+    scheme, _, rest = config.store.url.partition("://")
+    user, at, place = rest.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0] if at else ''}:{word}@{place}"

@@ -1,0 +1,123 @@
+"""One worker: an event loop that takes mail until it is told to stop.
+
+It hears from the parent over a channel: ``("prepare", Snapshot)`` is compiled and answered,
+``("commit", None)`` puts it in force between transactions. When the parent is gone it drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+
+import uvloop
+
+from smtpguard import log
+from smtpguard.inspector import Inspector
+from smtpguard.journal.journal import Journal
+from smtpguard.policy.source import Problems
+from smtpguard.proxy.proxy import House, Proxy
+from smtpguard.proxy.regime import Regime
+from smtpguard.service import build
+from smtpguard.service.build import Snapshot
+from smtpguard.service.channel import Channel
+from smtpguard.smtp.server import Occupancy, Server
+from smtpguard.smtp.upstream import Upstream
+from smtpguard.store.store import Store
+
+DRAIN = 30.0
+"""Seconds that transactions under way are given after SIGTERM."""
+
+
+def run(taken: Snapshot, sockets: Mapping[str, socket.socket], channel: Channel) -> None:
+    """Serve until SIGTERM, or until the parent has gone."""
+    gc.freeze()
+    with suppress(KeyboardInterrupt):
+        uvloop.run(_serve(taken, sockets, channel))
+
+
+async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel: Channel) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGINT, stopping.set)
+    regime = build.regime(taken)
+    proxy = await _proxy(taken, regime)
+    servers = await _servers(taken, proxy, sockets)
+    parent = _Parent(proxy, channel, stopping)
+    loop.add_reader(channel.fileno(), parent.heard)
+    channel.send("ready")
+    await stopping.wait()
+    loop.remove_reader(channel.fileno())
+    await asyncio.gather(*(server.drain(DRAIN) for server in servers))
+    await proxy.close()
+
+
+async def _proxy(taken: Snapshot, regime: Regime) -> Proxy:
+    config = taken.config
+    journal = Journal(
+        config.journal.path, rotate_size=config.journal.rotate_size, keep=config.journal.keep
+    )
+    log.configure(
+        config.log.format,
+        level=config.log.level,
+        pseudonym=regime.pseudonym if config.log.addresses == "pseudonym" else None,
+    )
+    return Proxy(
+        House(
+            hostname=config.identity,
+            host=taken.host,
+            help_url=config.help_url,
+            deadlines={entry.name: entry.deadline for entry in config.listeners},
+        ),
+        regime,
+        upstream=Upstream(build.onward(config)),
+        store=await Store.open(build.store_settings(config), regime.ring, log.store_silent),
+        journal=journal,
+        inspector=Inspector(config.limits.inspect_seconds),
+    )
+
+
+async def _servers(
+    taken: Snapshot, proxy: Proxy, sockets: Mapping[str, socket.socket]
+) -> list[Server]:
+    servers: list[Server] = []
+    occupancy: Occupancy | None = None
+    for entry in taken.config.listeners:
+        settings = build.listener(taken.config, entry)
+        occupancy = occupancy or Occupancy(settings.limits)
+        server = Server(settings, proxy, occupancy)
+        await server.start([sockets[entry.name]])
+        servers.append(server)
+    return servers
+
+
+class _Parent:
+    """What the parent says."""
+
+    def __init__(self, proxy: Proxy, channel: Channel, stopping: asyncio.Event) -> None:
+        self.proxy = proxy
+        self.channel = channel
+        self.stopping = stopping
+        self.prepared: Regime | None = None
+
+    def heard(self) -> None:
+        """Read one word and act on it."""
+        try:
+            word, taken = self.channel.receive(seconds=5)
+            if word == "prepare":
+                self.channel.send(self._prepare(taken))
+            elif word == "commit" and self.prepared is not None:
+                self.proxy.regime, self.prepared = self.prepared, None
+        except (EOFError, OSError):
+            self.stopping.set()
+
+    def _prepare(self, taken: Snapshot) -> str:
+        try:
+            self.prepared = build.regime(taken)
+        except Problems as problems:
+            return str(problems)
+        return ""

@@ -1,0 +1,29 @@
+"""The octets of a message as the protocol sees them: line ends, NUL, line length. No I/O."""
+
+from __future__ import annotations
+
+
+def stray(content: bytes) -> str:
+    """What is in the message that no line may hold (RFC 5321 §2.3.8): a few words, or nothing."""
+    lines = content.count(b"\r\n")
+    if content.count(b"\n") != lines:
+        return "a bare line feed"
+    if content.count(b"\r") != lines:
+        return "a bare carriage return"
+    return "a NUL" if b"\0" in content else ""
+
+
+def normalise(content: bytes) -> bytes:
+    """Every bare CR and LF made CRLF."""
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+
+
+def overlong(content: bytes, limit: int) -> bool:
+    """Whether any line, CRLF excluded, has more than ``limit`` octets. Cheap for large limits."""
+    at = 0
+    while len(content) - at > limit:
+        end = content.rfind(b"\r\n", at, at + limit + 2)
+        if end < 0:
+            return True
+        at = end + 2
+    return False

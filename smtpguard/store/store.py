@@ -1,0 +1,302 @@
+"""The store: who may be written to, and what they were told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
+from urllib.parse import quote
+
+from redis.exceptions import ResponseError
+
+from smtpguard.keys import Keyring
+from smtpguard.mail.address import Address
+from smtpguard.person import Person, Reason, Scope, Source, Suppression
+from smtpguard.store import contact, record, trust
+from smtpguard.store.embedded import socket_of
+from smtpguard.store.errors import StoreSilent, StoreUntrusted
+from smtpguard.store.greeting import INFO, READ_MARK, SIZE, Founding, Greeting
+from smtpguard.store.settings import Settings
+from smtpguard.store.wire import Reply, Wire, command
+
+INSPECT_EVERY = 60.0
+"""Seconds after which the server's settings and its row count are looked at again."""
+MOST_PARENTS = 10
+"""Parent domains looked up for one recipient: a bound for hostile names of a hundred labels."""
+
+Who = Address | str
+"""An address, or a domain name (lower-case A-labels)."""
+Alarm = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record, as ``rows`` lists it: without the address, which the store does not hold."""
+
+    controller: str
+    reference: str
+    person: Person
+    lifted: tuple[record.Lifted, ...]
+
+
+class Store:
+    """Everything is one batch: whatever one turn of the loop asks for travels together.
+
+    Every method raises ``StoreSilent`` when there is no answer in time, and ``StoreUntrusted``
+    when the answer would prove nothing.
+    """
+
+    def __init__(self, settings: Settings, ring: Keyring, greeting: Greeting, alarm: Alarm) -> None:
+        """Use ``open``."""
+        self._settings = settings
+        self._ring = ring
+        self._greeting = greeting
+        self._inspection: asyncio.Task[None] | None = None
+        self._domain_keys = lru_cache(maxsize=4096)(self._keys)
+        self._wire = Wire(
+            lambda: _url(settings),
+            password=settings.password,
+            deadline=settings.deadline,
+            blip=settings.blip,
+            greet=greeting.greet,
+            mark=READ_MARK,
+            judge=greeting.judge,
+            alarm=alarm,
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        ring: Keyring,
+        alarm: Alarm | None = None,
+        *,
+        founding: Founding | None = None,
+    ) -> Self:
+        """Connect and make sure that the store may be trusted; raises ``StoreUntrusted``.
+
+        A store that is silent is no error yet: whoever asks it hears that. ``alarm`` takes
+        sentences for the operator. ``founding`` is for ``store init``.
+        """
+        alarm = alarm or logging.getLogger(__name__).warning
+        store = cls(settings, ring, Greeting(settings, ring, alarm, founding), alarm)
+        try:
+            await store._wire.ask(())
+        except StoreUntrusted:
+            await store.close()
+            raise
+        except StoreSilent:
+            pass  # the wire has told the alarm, and goes on trying
+        return store
+
+    @property
+    def founded(self) -> bool:
+        """The store had no mark before we came."""
+        return self._greeting.founded
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._inspection:
+            self._inspection.cancel()
+            await asyncio.gather(self._inspection, return_exceptions=True)
+        await self._wire.close()
+
+    # -- what is asked for every mail -----------------------------------------------------------
+
+    async def look_up(self, controller: str, addresses: Sequence[Address]) -> list[Person]:
+        """What is known of each recipient, in order.
+
+        A suppression of the untagged form or of a domain above reaches the address, never the
+        reverse.
+        """
+        asked: dict[bytes, int] = {}
+        plans: list[tuple[list[int], list[int]]] = []
+        for address in addresses:
+            own = self._keys(controller, address.key)
+            wide: list[bytes] = []
+            if address.untagged is not None:
+                wide += self._keys(controller, address.untagged)
+            for domain in _domains(address.domain_key):
+                wide += self._domain_keys(controller, "@" + domain)
+            places = [asked.setdefault(key, len(asked)) for key in (*own, *wide)]
+            plans.append((places[: len(own)], places[len(own) :]))
+        replies = await self._ask([command(b"HGETALL", key) for key in asked])
+        if not any(replies):
+            return [record.NOBODY] * len(plans)
+        read = [self._read(reply) for reply in replies]
+        return [record.combine([read[i] for i in own], [read[i] for i in w]) for own, w in plans]
+
+    async def reserve(self, controller: str, address: Address, token: str, notice: str) -> bool:
+        """Reserve the first contact for the mail named ``token``; false when another holds it.
+
+        Whoever does not hold the reservation informs as well: informing twice is harmless.
+        """
+        key = self._keys(controller, address.key)[0]
+        lapse = self._settings.reservation
+        return bool((await self._ask([contact.reserve(key, token, lapse, notice)]))[0])
+
+    async def commit(self, controller: str, address: Address, token: str) -> bool:
+        """The upstream took the notice; false when ``token`` held no reservation."""
+        key = self._keys(controller, address.key)[0]
+        return bool((await self._ask([contact.commit(key, token)]))[0])
+
+    async def roll_back(self, controller: str, address: Address, token: str) -> bool:
+        """The upstream did not take the notice; false when ``token`` held no reservation."""
+        key = self._keys(controller, address.key)[0]
+        return bool((await self._ask([contact.roll_back(key, token)]))[0])
+
+    # -- what readers and operators change ------------------------------------------------------
+
+    async def suppress(self, controller: str, who: Who, suppression: Suppression) -> bool:
+        """Record a suppression; true when it is new. The earliest of two equal ones stands."""
+        return bool(await self.suppress_many(controller, [(who, suppression)]))
+
+    async def suppress_many(self, controller: str, items: Iterable[tuple[Who, Suppression]]) -> int:
+        """Record suppressions in one batch; how many are new. A few hundred at a time."""
+        commands: list[bytes] = []
+        live = len(self._ring.references)
+        for who, suppression in items:
+            domain = isinstance(who, str)
+            field = record.suppression_field(suppression.reason, suppression.scope, domain=domain)
+            newest, *older = self._keys(controller, _name(who))
+            value = record.suppression_value(suppression)
+            commands.append(command(b"HSETNX", newest, field, value))
+            commands += [command(b"HEXISTS", key, field) for key in older]
+        replies = await self._ask(commands)
+        rows = [replies[i : i + live] for i in range(0, len(replies), live)]
+        return sum(1 for written, *elsewhere in rows if written and not any(elsewhere))
+
+    async def unsuppress(
+        self, controller: str, who: Who, scope: Scope, reason: Reason, *, because: str, at: int
+    ) -> bool:
+        """Lift one suppression and remember why; true when there was one."""
+        field = record.suppression_field(reason, scope, domain=isinstance(who, str))
+        keys = self._keys(controller, _name(who))
+        found = await self._ask([command(b"HEXISTS", key, field) for key in keys])
+        standing = [key for key, there in zip(keys, found, strict=True) if there]
+        if not standing:
+            return False
+        note = command(
+            b"HSET", keys[0], record.lifted_field(reason, scope), f"{at}:{because}".encode()
+        )
+        await self._ask([note, *(command(b"HDEL", key, field) for key in standing)])
+        return True
+
+    async def erase(self, controller: str, address: Address, *, objections: bool = False) -> bool:
+        """Forget a person; true when there was something to forget.
+
+        Their suppressions stay, because they are what keeps the person from being written to
+        again, unless ``objections`` is true.
+        """
+        keys = self._keys(controller, address.key)
+        if objections:
+            return any(await self._ask([command(b"DEL", key) for key in keys]))
+        forget = [command(b"HDEL", key, *record.FORGETTABLE) for key in keys]
+        return any(await self._ask(forget))
+
+    async def register(
+        self, controller: str, items: Iterable[tuple[Address, Source | None, int, bool]]
+    ) -> int:
+        """Record where contacts came from: ``(address, source, known since, dated)``.
+
+        A contact known since a day that the register names (``dated``) is known since then;
+        otherwise the first registration stands. Returns how many were not known before.
+        """
+        commands: list[bytes] = []
+        at: list[int] = []
+        for address, source, since, dated in items:
+            key = self._keys(controller, address.key)[0]
+            if source is not None:
+                value = record.source_value(source)
+                commands.append(command(b"HSET", key, record.SOURCE, value))
+            at.append(len(commands))
+            verb = b"HSET" if dated else b"HSETNX"
+            commands.append(command(verb, key, record.KNOWN, since))
+        replies = await self._ask(commands)
+        return sum(replies[i] for i in at)
+
+    # -- what the store is asked about itself ---------------------------------------------------
+
+    async def find(self, controller: str, who: Who) -> list[Row]:
+        """The records of exactly this address or domain, one for every key that has one."""
+        keys = self._keys(controller, _name(who))
+        replies = await self._ask([command(b"HGETALL", key) for key in keys])
+        return [self._row(key, reply) for key, reply in zip(keys, replies, strict=True) if reply]
+
+    async def rows(self, controller: str | None = None) -> AsyncIterator[Row]:
+        """Every record, in no order; one that moves while we look may come twice."""
+        wanted = "sg:*:{*" if controller is None else record.record_key(controller, "*", "")
+        if isinstance(wanted, bytes):
+            wanted = wanted.decode().partition("{")[0] + "{*"
+        cursor = b"0"
+        while True:
+            scan = command(b"SCAN", cursor, b"MATCH", wanted, b"COUNT", 500)
+            cursor, keys = (await self._ask([scan]))[0]
+            replies = await self._ask([command(b"HGETALL", key) for key in keys])
+            for key, reply in zip(keys, replies, strict=True):
+                if reply:
+                    yield self._row(key, reply)
+            if cursor == b"0":
+                return
+
+    async def describe(self) -> tuple[trust.Mark, dict[str, str], int]:
+        """The mark, the server's own words (INFO), and the number of keys in the database."""
+        mark, info, size = await self._ask([READ_MARK, INFO, SIZE])
+        known = trust.recognise(trust.Mark.read(mark), self._greeting.memory, self._ring.references)
+        return known, trust.read_info(info), size
+
+    # -- underneath -----------------------------------------------------------------------------
+
+    async def _ask(self, commands: Sequence[bytes]) -> list[Reply]:
+        if time.monotonic() - self._greeting.inspected > INSPECT_EVERY:
+            self._greeting.inspected = time.monotonic()
+            self._inspection = asyncio.create_task(self._inspect())
+        replies = await self._wire.ask(commands)
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise StoreSilent(f"the store refuses: {reply}")
+        return replies
+
+    def _keys(self, controller: str, name: str) -> tuple[bytes, ...]:
+        """The keys of a record, newest reference key first."""
+        return tuple(
+            record.record_key(controller, key.id, key.reference(controller, name))
+            for key in self._ring.references
+        )
+
+    def _read(self, reply: Sequence[bytes]) -> Person:
+        return record.read(reply, time.time(), self._settings.contact_retention)
+
+    def _row(self, key: bytes, reply: Sequence[bytes]) -> Row:
+        controller, reference = record.read_record_key(key) or ("", "")
+        return Row(controller, reference, self._read(reply), record.lifted(reply))
+
+    async def _inspect(self) -> None:
+        try:
+            await self._greeting.inspect(self._wire.ask)
+        except StoreUntrusted as error:
+            self._wire.distrust(error)
+        except StoreSilent:
+            pass  # the wire has told the alarm
+
+
+def _url(settings: Settings) -> str:
+    directory = settings.embedded
+    return settings.url if directory is None else f"unix://{quote(str(socket_of(directory)))}"
+
+
+def _name(who: Who) -> str:
+    return "@" + who if isinstance(who, str) else who.key
+
+
+def _domains(domain: str) -> list[str]:
+    """The domain and those above it that have two labels or more."""
+    if not domain or domain.startswith("["):
+        return [domain] if domain else []
+    labels = domain.split(".")
+    above = range(max(1, len(labels) - MOST_PARENTS), len(labels) - 1)
+    return [domain, *(".".join(labels[i:]) for i in above)]

@@ -1,0 +1,347 @@
+"""Decide one message at the dot, for all its recipients at once.
+
+A pure function of a ``Question``: it runs on the event loop or, where the mail is large, in
+another process. Recipients whose fixes are equal and not personal share one copy.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from smtpguard.edit.compose import Mended, compose
+from smtpguard.edit.edit import Edit, apply
+from smtpguard.edit.fix import Fix, RemoveField
+from smtpguard.mail.envelope import Envelope
+from smtpguard.mail.field import Field
+from smtpguard.mail.language import language_of
+from smtpguard.mail.message import Message
+from smtpguard.person import Person, Source
+from smtpguard.policy.stream import Kind, Mode, Stream
+from smtpguard.reply import Reply
+from smtpguard.rules import ALL, mail_loop
+from smtpguard.rules.rule import Case, Effect, Finding, Phase, Rule, Said, Scope
+from smtpguard.unsubscribe.link import Exit
+from smtpguard.verdict.decision import Copy, Defer, Deliberation, Refuse, Relay, Ruling, Verdict
+from smtpguard.verdict.judge import Failure, asked, commercial, judge
+from smtpguard.verdict.refusal import refuse
+from smtpguard.verdict.weigh import (
+    PATIENCE,
+    Allowance,
+    Outcome,
+    Weighed,
+    allowance,
+    signature_tags,
+    weigh,
+)
+
+ON_TOP = 4096
+"""Octets kept free for our Received and DKIM-Signature fields."""
+
+TRUSTED_FIELDS = "x-smtpguard-"
+"""What a trusted client says about a mail; always removed, whoever said it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that a decision depends on."""
+
+    envelope: Envelope
+    raw: bytes
+    """The message: CRLF line ends, dots unstuffed."""
+    streams: tuple[Stream | None, ...]
+    """The stream of each recipient."""
+    persons: tuple[Person | None, ...]
+    """The facts about each recipient; ``None`` where the store is silent or was not asked."""
+    exits: Mapping[int, Exit] = field(default_factory=dict)
+    """The way out of each recipient, by index."""
+    said: Said = Said()
+    signs: frozenset[str] = frozenset()
+    """Domains whose DKIM key we hold."""
+    host: str = ""
+    """Our host id in Received fields."""
+    now: int = 0
+    reference: str = "-"
+    help_url: str = ""
+    eight_bit: bool = True
+    """The upstream takes 8BITMIME."""
+    breakages: int = 0
+    """How often this very message broke a rule before."""
+    uninspectable: bool = False
+    """The inspector could not judge it in time: it counts as one that breaks a rule."""
+    room: int = 0
+    """Largest message that the upstream takes, octets; 0: no limit."""
+    decided_early: bool = False
+    """The stream was known at RCPT, so that a retry is refused there."""
+    refuses_unmatched: bool = False
+    message: Message | None = None
+    """``raw`` already read, to save reading it twice in this process; not needed."""
+
+
+def deliberate(question: Question) -> Deliberation:
+    """Judge, weigh, and compose each copy; a copy that cannot be composed is weighed again."""
+    message = question.message or Message(question.raw)
+    bench = _Bench(question, message)
+    rulings = [bench.rule(index) for index in range(len(question.envelope.recipients))]
+    copies: list[Copy] = []
+    for indices in _shares(rulings, one_copy=not bench.personal_copies):
+        done: Copy | str | None = bench.mend(indices, rulings)
+        if isinstance(done, str):
+            for index in indices:
+                rulings[index] = bench.rule(index, unmendable=done)
+            rest = tuple(i for i in indices if isinstance(rulings[i].verdict, Relay))
+            done = bench.mend(rest, rulings) if rest else None
+            if isinstance(done, str):
+                raise RuntimeError(f"a copy without fixes could not be composed: {done}")
+        if done is not None:
+            copies.append(done)
+    return Deliberation(tuple(rulings), tuple(copies), tuple(bench.failures))
+
+
+def at_rcpt(
+    case: Case, *, reference: str, help_url: str
+) -> tuple[Verdict, tuple[Weighed, ...], tuple[Failure, ...]]:
+    """What the envelope alone decides about one recipient, why, and which rules broke."""
+    rules = asked(ALL, case.stream, Scope.RECIPIENT, Phase.RCPT)
+    findings = judge(rules, case)
+    weighed = tuple(
+        weigh(finding, case.stream, case.now, Allowance(case.stream.edits))
+        for finding in findings.found
+    )
+    verdict = _verdict(weighed, case.stream, reference=reference, help_url=help_url)
+    return verdict, weighed, findings.failures
+
+
+class _Bench:
+    """One sitting: the message is judged once for each stream, each recipient once."""
+
+    def __init__(self, question: Question, message: Message) -> None:
+        self.question = question
+        self.message = message
+        self.failures: list[Failure] = []
+        self.personal_copies = (
+            question.envelope.session.protocol == "LMTP" or len(question.envelope.recipients) == 1
+        )
+        self._of_message: dict[str, tuple[Finding, ...]] = {}
+        self._of_recipient: dict[int, tuple[Finding, ...]] = {}
+        self._allowance: dict[str, Allowance] = {}
+
+    def rule(self, index: int, unmendable: str = "") -> Ruling:
+        """The ruling on one recipient; ``unmendable`` says that composing its fixes failed."""
+        question = self.question
+        recipient = question.envelope.recipients[index]
+        stream = question.streams[index]
+        if stream is None or not commercial(stream):
+            return Ruling(recipient, stream, self._unjudged(stream))
+        if question.uninspectable:
+            return self._uninspected(index, stream)
+        allowed = self._allowed(stream)
+        if unmendable:
+            allowed = replace(allowed, unmendable=unmendable)
+        about_one = replace(allowed, unmendable=unmendable or self._untrue_of_others(index))
+        weighed = tuple(
+            weigh(finding, stream, question.now, may, breakages=question.breakages)
+            for may, findings in (
+                (allowed, self._about_message(stream)),
+                (about_one, self._about(index, stream)),
+            )
+            for finding in findings
+        )
+        verdict = _verdict(
+            weighed, stream, reference=question.reference, help_url=question.help_url
+        )
+        return Ruling(recipient, stream, verdict, weighed, self._informs(index, stream, weighed))
+
+    def mend(self, indices: tuple[int, ...], rulings: list[Ruling]) -> Copy | str:
+        """One copy for those recipients, or why it could not be composed."""
+        verdicts = (rulings[index].verdict for index in indices)
+        fixes = tuple(
+            dict.fromkeys(fix for each in verdicts if isinstance(each, Relay) for fix in each.fixes)
+        )
+        removals = self._removals(fixes)
+        if not fixes:
+            return self._untouched(indices, removals)
+        mended = compose(
+            self.message,
+            (*fixes, *removals),
+            exit=self.question.exits.get(indices[0]),
+            language=self._language(rulings[indices[0]].stream),
+            eight_bit=self.question.eight_bit,
+        )
+        if isinstance(mended, Mended):
+            if self._too_large(len(mended.raw)):
+                return "the mended message would be larger than the upstream takes"
+            return Copy(indices, mended.raw, mended.edits)
+        return mended.why
+
+    def _untrue_of_others(self, index: int) -> str:
+        """Why a text for one recipient must not go into a copy that others read, or nothing."""
+        if self.personal_copies:
+            return ""
+        sources = {self._source(i) for i in range(len(self.question.streams))}
+        if len(sources) == 1:
+            return ""
+        return "one copy goes to several recipients, whose addresses have different sources"
+
+    def _untouched(self, indices: tuple[int, ...], removals: tuple[tuple[str, Fix], ...]) -> Copy:
+        """The message as it came, trusted fields aside. Reads no body."""
+        fields = self.message.fields
+        edits = tuple(
+            Edit(fields[fix.index].start, fields[fix.index].end, b"", why)
+            for why, fix in removals
+            if isinstance(fix, RemoveField)
+        )
+        return Copy(indices, apply(self.message.raw, edits) if edits else self.message.raw, edits)
+
+    def _unjudged(self, stream: Stream | None) -> Verdict:
+        """Personal and unmatched mail: its trace is counted, its body is never read."""
+        question = self.question
+        if circles := mail_loop.circles(self.message, question.host):
+            text = ("mail-loop: Mail loop detected.", f"found: {circles} [id={question.reference}]")
+            return Refuse(Reply(mail_loop.RULE.code, mail_loop.RULE.status, text))
+        if stream is None and question.refuses_unmatched:
+            text = ("No stream of the policy matches this mail.", f"[id={question.reference}]")
+            return Refuse(Reply(550, "7.1", text))
+        return Relay()
+
+    def _uninspected(self, index: int, stream: Stream) -> Ruling:
+        """Mail that could not be judged in time: only the rules of the envelope speak."""
+        question = self.question
+        recipient = question.envelope.recipients[index]
+        case = replace(
+            self._case(stream), message=None, recipient=recipient, person=question.persons[index]
+        )
+        verdict, weighed, failures = at_rcpt(
+            case, reference=question.reference, help_url=question.help_url
+        )
+        self.failures.extend(failures)
+        poison = question.breakages + 1 >= PATIENCE
+        if isinstance(verdict, Relay) and stream.kind is Kind.MARKETING:
+            text = (
+                "The message is too large or too complex to be inspected in time.",
+                f"[id={question.reference} stream={stream.id}]",
+            )
+            verdict = Refuse(Reply(554, "6.0", text)) if poison else Defer(Reply(451, "3.0", text))
+        return Ruling(recipient, stream, verdict, weighed)
+
+    def _about_message(self, stream: Stream) -> tuple[Finding, ...]:
+        if stream.id not in self._of_message:
+            rules = asked(ALL, stream, Scope.MESSAGE, Phase.DOT)
+            self._of_message[stream.id] = self._judge(rules, self._case(stream))
+        return self._of_message[stream.id]
+
+    def _about(self, index: int, stream: Stream) -> tuple[Finding, ...]:
+        if index not in self._of_recipient:
+            rules = asked(ALL, stream, Scope.RECIPIENT, Phase.DOT)
+            case = self._case(stream)
+            case = replace(
+                case,
+                recipient=self.question.envelope.recipients[index],
+                person=self.question.persons[index],
+            )
+            self._of_recipient[index] = self._judge(rules, case)
+        return self._of_recipient[index]
+
+    def _judge(self, rules: Sequence[Rule], case: Case) -> tuple[Finding, ...]:
+        findings = judge(rules, case)
+        self.failures.extend(findings.failures)
+        return findings.found
+
+    def _case(self, stream: Stream) -> Case:
+        question = self.question
+        return Case(
+            envelope=question.envelope,
+            stream=stream,
+            message=self.message,
+            said=question.said,
+            signs=question.signs,
+            language=self._language(stream),
+            now=question.now,
+            host=question.host,
+        )
+
+    def _language(self, stream: Stream | None) -> str:
+        if self.question.said.language:
+            return self.question.said.language
+        return language_of(self.message, stream.brand.languages[0] if stream else "en")
+
+    def _allowed(self, stream: Stream) -> Allowance:
+        if stream.id not in self._allowance:
+            self._allowance[stream.id] = allowance(
+                stream, self.message, self.question.signs, shared=not self.personal_copies
+            )
+        return self._allowance[stream.id]
+
+    def _informs(self, index: int, stream: Stream, weighed: tuple[Weighed, ...]) -> str:
+        """The version of the notice that delivering this copy gives, if it gives one.
+
+        Observing never commits state: a notice that was not sent was not given.
+        """
+        person = self.question.persons[index]
+        duties = {
+            rule.id for rule in ALL if Effect.INFORM in rule.effects and rule.id in stream.rules
+        }
+        if stream.mode is not Mode.ENFORCE or person is None or not duties:
+            return ""
+        said = self._source(index)
+        notice = stream.notice(said.id if said else "")
+        if person.contact and person.contact.informed and person.contact.notice == notice:
+            return ""
+        unmet = (w for w in weighed if w.finding.rule in duties)
+        return notice if all(w.acted is Outcome.FIXED for w in unmet) else ""
+
+    def _source(self, index: int) -> Source | None:
+        person = self.question.persons[index]
+        return self.question.said.source or (person.source if person else None)
+
+    def _too_large(self, size: int) -> bool:
+        """Whether our own edits make it too large, room left for trace and signatures."""
+        room = self.question.room
+        return bool(room) and size + ON_TOP > room and size > len(self.message.raw)
+
+    def _removals(self, fixes: tuple[tuple[str, Fix], ...]) -> tuple[tuple[str, Fix], ...]:
+        """Fields that never travel on, and our own signature where the fixes break it."""
+        gone: list[tuple[str, Fix]] = []
+        for index, found in enumerate(self.message.fields):
+            if found.key.startswith(TRUSTED_FIELDS):
+                gone.append(("trusted-fields", RemoveField(index)))
+            elif found.key == "dkim-signature" and fixes and self._ours(found):
+                gone.append(("dkim", RemoveField(index)))
+        return tuple(gone)
+
+    def _ours(self, signature: Field) -> bool:
+        return signature_tags(signature.value).get("d", "").lower() in self.question.signs
+
+
+def _shares(rulings: Sequence[Ruling], *, one_copy: bool) -> list[tuple[int, ...]]:
+    """Which recipients are sent the same octets, by index.
+
+    Over SMTP there is one copy and one answer, so that nobody gets it unless all may.
+    """
+    relayed = [i for i, ruling in enumerate(rulings) if isinstance(ruling.verdict, Relay)]
+    if one_copy:
+        return [tuple(relayed)] if len(relayed) == len(rulings) and relayed else []
+    groups: dict[object, list[int]] = defaultdict(list)
+    for index in relayed:
+        fixes = rulings[index].verdict.fixes  # type: ignore[union-attr]
+        personal = any(fix.personal for _, fix in fixes)
+        groups[index if personal else fixes].append(index)
+    return [tuple(group) for group in groups.values()]
+
+
+def _verdict(
+    weighed: Sequence[Weighed], stream: Stream, *, reference: str, help_url: str
+) -> Verdict:
+    """What all the findings about one recipient come to; a refusal outweighs a deferral."""
+    for outcome, kind in ((Outcome.REFUSED, Refuse), (Outcome.DEFERRED, Defer)):
+        grave = [w for w in weighed if w.acted is outcome]
+        if grave:
+            return kind(refuse(grave, stream, reference=reference, help_url=help_url))
+    fixes = (
+        (w.finding.rule, fix)
+        for w in weighed
+        if w.acted is Outcome.FIXED
+        for fix in w.finding.fixes
+    )
+    return Relay(tuple(dict.fromkeys(fixes)))

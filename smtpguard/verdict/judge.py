@@ -1,0 +1,85 @@
+"""Run rules on a case. A rule that raises costs only its own finding."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from smtpguard.mail.envelope import Envelope, Recipient
+from smtpguard.policy.stream import Kind, Stream
+from smtpguard.rules import BY_ID
+from smtpguard.rules.rule import Case, Certainty, Fact, Finding, Phase, Rule, Scope
+
+FAILED = "failed"
+"""Suffix of the finding that stands for a rule that raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A rule that raised, with the trace for the log."""
+
+    rule: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a set of rules found, and which of them broke."""
+
+    found: tuple[Finding, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+def asked(rules: Iterable[Rule], stream: Stream, scope: Scope, phase: Phase) -> tuple[Rule, ...]:
+    """The rules that have something to say about mail of that stream at that moment.
+
+    A rule of which nothing is asked is not run at all, unless it is an invariant or watches over
+    suppressions, which the stream's ``suppression`` governs.
+    """
+    return tuple(
+        rule
+        for rule in rules
+        if rule.scope is scope
+        and rule.phase <= phase
+        and stream.kind in rule.kinds
+        and (rule.invariant or Fact.SUPPRESSIONS in rule.facts or rule.id in stream.rules)
+    )
+
+
+def judge(rules: Sequence[Rule], case: Case) -> Findings:
+    """All findings of ``rules`` on ``case``, in the order of the rules."""
+    found: list[Finding] = []
+    failures: list[Failure] = []
+    for rule in rules:
+        try:
+            found.extend(rule.check(case))
+        except Exception as failure:  # a broken rule must not stop the mail of others
+            failures.append(Failure(rule.id, "".join(traceback.format_exception(failure))))
+            found.append(Finding(rule.id, FAILED, certainty=Certainty.INDETERMINATE))
+    return Findings(tuple(found), tuple(failures))
+
+
+def rule_of(finding: Finding) -> Rule:
+    """The rule that made a finding."""
+    return BY_ID[finding.rule]
+
+
+def facts_asked(rules: Iterable[Rule]) -> frozenset[Fact]:
+    """The union of the facts that rules need."""
+    return frozenset(fact for rule in rules for fact in rule.facts)
+
+
+def accepted(envelope: Envelope, recipient: Recipient) -> Envelope:
+    """``envelope`` with one more accepted recipient."""
+    return Envelope(
+        envelope.session,
+        envelope.sender,
+        envelope.sender_parameters,
+        (*envelope.recipients, recipient),
+    )
+
+
+def commercial(stream: Stream | None) -> bool:
+    """Whether mail of the stream is judged at all; personal and unmatched mail is not parsed."""
+    return stream is not None and stream.kind is not Kind.PERSONAL

@@ -1,0 +1,68 @@
+"""Names and addresses in a text."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smtpguard.mail.lexicon import normalise
+from smtpguard.policy.controller import Brand, Controller
+from smtpguard.rules.evidence.identity import gives_address, names_sender
+
+BRAND = Brand("acme", ("Acme Matériaux", "Ami"))
+
+
+@pytest.mark.parametrize(
+    ("legal_name", "text"),
+    [
+        ("Dupont & Fils SAS", "Une offre de DUPONT & FILS."),
+        ("Dupont & Fils S.A.S.", "dupont & fils"),
+        ("Rossi Costruzioni S.r.l.", "Rossi Costruzioni, Bologna"),
+        ("Müller Bau GmbH & Co. KG", "Ihre Muller Bau"),
+        ("Northwind Ltd", "northwind"),
+        ("Other", "chez Acme Materiaux"),
+        ("Other", "Ami, SIREN 732 829 320"),
+    ],
+)
+def test_a_sender_is_named(legal_name: str, text: str) -> None:
+    controller = Controller("c", legal_name, identifiers={"siren": "732829320"})
+    assert names_sender(normalise(text), controller, BRAND)
+
+
+@pytest.mark.parametrize(
+    ("legal_name", "text"),
+    [
+        ("Dupont & Fils SAS", "Dupontel & Fils"),
+        ("One SAS", "one more thing"),
+        ("One SAS", "someone"),
+        ("Other", "mon ami"),
+        ("Other", ""),
+        ("", "SAS"),
+    ],
+)
+def test_a_sender_is_not_named(legal_name: str, text: str) -> None:
+    assert not names_sender(normalise(text), Controller("c", legal_name), BRAND)
+
+
+ADDRESS = "12 rue des Lilas, 69003 Lyon"
+
+
+@pytest.mark.parametrize(
+    ("text", "given_"),
+    [
+        ("Acme, 12 rue des Lilas, 69003 LYON", True),
+        ("12 rue des Lilas - 69003", True),
+        ("rue 12 des 69003 Lilas", False),
+        ("12 rue des Lilas", False),
+        ("12 rue" + " panneau" * 40 + " des Lilas 69003 Lyon", False),
+        ("12 " * 50 + ADDRESS, True),
+        ("", False),
+    ],
+)
+def test_an_address_is_given(text: str, given_: bool) -> None:
+    assert gives_address(normalise(text), ADDRESS) is given_
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=100)
+def test_an_address_is_found_in_any_company(around: str) -> None:
+    assert gives_address(normalise(f"{around}\n{ADDRESS}\n{around}"), ADDRESS)

@@ -1,0 +1,77 @@
+"""Where links lead, by their text alone; the case folders of dead-unsubscribe-link have more."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smtpguard.policy.controller import Brand, Unsubscribe
+from smtpguard.rules.evidence.target import fault_of, host_of, ours
+
+BRAND = Brand(
+    name="acme",
+    names=("Acme",),
+    from_domains=frozenset({"acme.example"}),
+    unsubscribe=Unsubscribe("https://u.acme.test", hosts=frozenset({"exits.local"})),
+)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://click.mail-depot.net/o/77",
+        "HTTPS://click.mail-depot.net.:8443/o",
+        "https://u.acme.test/u/1",
+        "https://exits.local/u/1",
+        "https://www.acme.example/out",
+        "https://9.9.9.9/out",
+        "mailto:out@mail-depot.net",
+        "mailto:out%2B1@acme.example?subject=stop",
+    ],
+)
+def test_one_can_leave(target: str) -> None:
+    assert fault_of(target, BRAND) == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"),
+    [
+        ("", "the target is empty"),
+        ("#", "the target is '#'"),
+        ("javascript:out()", "the target is 'javascript:out()'"),
+        ("ftp://a.net/out", "the scheme is ftp"),
+        ("out.html", "the target is relative"),
+        ("https://", "the URL has no host"),
+        ("https://[::1/", "the URL is malformed"),
+        ("https://acme.example@evil.net/", "the URL hides its host evil.net behind a user name"),
+        ("https://evil.net\\@acme.example/", ""),
+        ("https://[fe80::1]/", "the host fe80::1 is not public"),
+        ("https://10.0.0.1/", "the host 10.0.0.1 is not public"),
+        ("https://2130706433/", "the host 2130706433 is not public"),
+        ("https://u.other.test/", "the host u.other.test is not public"),
+        ("https://example.com/", "the host example.com is not public"),
+        ("mailto:", "mailto: without a mail address"),
+        ("mailto:no-reply@acme.example", "nobody reads that mailbox"),
+        ("mailto:out@localhost", "the host localhost is not public"),
+    ],
+)
+def test_why_one_cannot(target: str, fault: str) -> None:
+    assert fault_of(target, BRAND) == fault
+
+
+def test_hosts() -> None:
+    assert host_of("hTTps://A.Example.:80/x") == "a.example"
+    assert host_of("mailto:a@b") == host_of("https://[") == host_of("#") == ""
+
+
+def test_ours_is_what_the_policy_declares() -> None:
+    assert ours("https://u.acme.test/u/1", BRAND)
+    assert ours("https://exits.local/", BRAND)
+    assert not ours("https://www.acme.example/out", BRAND)
+    assert not ours("", Brand("bare", ()))
+
+
+@given(st.text(max_size=80) | st.text(alphabet=":/@[]?#\\.ahtps%0", max_size=40))
+@settings(max_examples=200)
+def test_any_target_has_an_answer(target: str) -> None:
+    assert isinstance(fault_of(target, BRAND), str)
+    assert isinstance(host_of(target), str)

@@ -1,0 +1,82 @@
+"""One real Valkey for all tests of the store; each test gets it empty, and a state of its own."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from smtpguard.keys import Keyring, ReferenceKey
+from smtpguard.mail.address import Address
+from smtpguard.store.embedded import Embedded
+from smtpguard.store.greeting import Founding
+from smtpguard.store.settings import Settings
+from smtpguard.store.store import Store
+from smtpguard.store.wire import Reply, Wire, command
+
+RING = Keyring((ReferenceKey("k1", b"1" * 32),))
+
+
+def address(text: str) -> Address:
+    found = Address.parse(text.encode())
+    assert found is not None
+    return found
+
+
+async def plain(url: str, *commands: tuple[bytes | str | int, ...]) -> list[Reply]:
+    """Commands to a server, as redis-cli would send them."""
+
+    async def greet(_: object) -> None:
+        """Believe it."""
+
+    wire = Wire(
+        lambda: url,
+        password="",
+        deadline=5,
+        blip=0,
+        greet=greet,
+        mark=command("PING"),
+        judge=lambda _: None,
+        alarm=lambda _: None,
+    )
+    try:
+        return await wire.ask([command(*words) for words in commands])
+    finally:
+        await wire.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Embedded]:
+    home = Path(tempfile.mkdtemp(prefix="sg-"))
+    with Embedded(home / "store") as embedded:
+        yield embedded
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+async def settings(server: Embedded, tmp_path: Path) -> Settings:
+    url = f"unix://{server.socket}"
+    await plain(url, ("FLUSHALL",), ("CONFIG", "SET", "maxmemory-policy", "noeviction"))
+    return Settings(tmp_path, url=url, blip=0.2)
+
+
+
+
+@pytest.fixture
+async def store(settings: Settings, alarms: list[str]) -> AsyncIterator[Store]:
+    opened = await Store.open(settings, RING, alarms.append, founding=Founding.ALWAYS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def alarms() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def quick(settings: Settings) -> Settings:
+    """Nobody waits for a store that is gone."""
+    return replace(settings, deadline=0.2, blip=0.0)
