@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import secrets
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bench import corpus
 from bench.run import policies
 from smtpguard.cli.proving import Bench
-from smtpguard.journal.record import record
-from smtpguard.keys import Keyring
+from smtpguard.keys import Keyring, LinkKey, ReferenceKey
 from smtpguard.mail.address import Address
-from smtpguard.mail.envelope import Envelope, Recipient, Session
+from smtpguard.mail.envelope import Envelope, Session
 from smtpguard.mail.message import Message
+from smtpguard.person import Person
+from smtpguard.proxy.facts import exits
 from smtpguard.sign import sign
 from smtpguard.verdict.deliberate import Question, deliberate
 
@@ -35,7 +37,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "policies"
         policies(folder)
-        bench = Bench.of(folder, stream="newsletter", rcpt=["reader@example.org"])
+        ring = Keyring(
+            (ReferenceKey("bench", secrets.token_bytes(32)),),
+            (LinkKey(1, secrets.token_bytes(64)),),
+        )
+        bench = Bench.of(folder, stream="newsletter", rcpt=["reader@example.org"], ring=ring)
     messages = corpus.messages()
     if sys.argv[1:2] == ["profile"]:
         stage, message = sys.argv[2:4]
@@ -52,11 +58,38 @@ Stage = Callable[[], object]
 
 
 def stages(bench: Bench, raw: bytes) -> dict[str, Stage]:
-    """What the guard does with a message, step by step; each starts from the octets."""
-    envelope = Envelope(Session(), Address(b"news", b"news.acme.example"), (), bench.recipients)
+    """What the guard does with a message; each stage begins with nothing but the octets, except
+    where it says what was done before.
+    """
+    question = asked(bench, raw)
+    read = Message(raw)
+    assert read.readings
+    copy = deliberate(question).copies[0]
     return {
         "fields": lambda: Message(raw).fields,
+        "fields, parts": lambda: Message(raw).parts,
+        "fields, parts, text": lambda: Message(raw).readings,
+        "decide (after reading)": lambda: deliberate(replace(question, message=read)),
+        "read and decide": lambda: deliberate(question),
+        "sign": lambda: sign(copy.raw, bench.signers, question.now),
     }
+
+
+def asked(bench: Bench, raw: bytes) -> Question:
+    """What the proxy would ask about the message, for one reader."""
+    sender = Address(b"news", b"news.acme.example")
+    envelope = Envelope(Session(), sender, recipients=bench.recipients)
+    streams = (bench.stream,)
+    now = int(time.time())
+    return Question(
+        envelope=envelope,
+        raw=raw,
+        streams=streams,
+        persons=(Person(),),
+        exits=exits(bench.ring, envelope, streams, now),
+        signs=frozenset(signer.domain for signer in bench.signers),
+        now=now,
+    )
 
 
 def cost(stage: Stage) -> float:
@@ -74,3 +107,7 @@ def profile(stage: Stage) -> None:
     with cProfile.Profile() as watch:
         cost(stage)
     pstats.Stats(watch).sort_stats("tottime").print_stats(25)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,10 +23,12 @@ from smtpguard.policy.model import (
     PathIn,
     PeersIn,
     Seconds,
+    Secret,
     Text,
     host,
     model_validator,
     schema,
+    spelled,
     url,
     validate,
 )
@@ -39,8 +41,6 @@ LOOPBACK = Peers.parse(["127.0.0.0/8", "::1/128"])
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Positive = Annotated[Seconds, Field(gt=0)]
-Secret = Annotated[str, Field(pattern=r"^$|^(credential|file):.+$")]
-"""Where a secret is: ``credential:NAME`` (systemd) or ``file:PATH``; never the secret itself."""
 
 
 class ListenerTls(Model):
@@ -127,7 +127,7 @@ class Upstream(Model):
     """Authorities that may sign its certificate; the system's otherwise."""
     user: Text = ""
     """For AUTH."""
-    password: Secret = ""
+    password: Secret | None = None
     """`credential:NAME` or `file:PATH`."""
     timeouts: UpstreamTimeouts = UpstreamTimeouts()
     pool_size: Count = 20
@@ -141,11 +141,15 @@ class Upstream(Model):
 class Store(Model):
     """Who may be written to."""
 
-    url: Annotated[str, Field(pattern=r"^(embedded:|redis://.+|rediss://.+|unix://.+)$")] = (
-        "embedded:"
-    )
+    url: Annotated[
+        str,
+        spelled(
+            "embedded:|(redis|rediss|unix)://.+",
+            "a store: embedded:, redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH",
+        ),
+    ] = "embedded:"
     """`embedded:` is a Valkey of our own in the state directory; or redis://, rediss://, unix://."""
-    password: Secret = ""
+    password: Secret | None = None
     timeout: Positive = 1.0
     """For one batch, the wait for a connection included."""
     blip: Seconds = 4.0
@@ -236,11 +240,15 @@ class Config(Model):
         if not isinstance(data, dict) or not isinstance(data.get("state", STATE), str | Path):
             return data
         home = Path(data.get("state", STATE))
-        for part, usual in (("keys", {"directory": home / "keys"}), ("journal", _journal(home))):
-            given = data.get(part, {})
-            if isinstance(given, dict):
-                data = {**data, part: {**usual, **given}}
-        return data
+        usual = {
+            "keys": {"directory": str(home / "keys")},
+            "journal": {"path": str(home / "journal" / "decisions.jsonl")},
+        }
+        given = {part: data.get(part, {}) for part in usual}
+        return data | {
+            part: usual[part] | said if isinstance(said, dict) else said
+            for part, said in given.items()
+        }
 
     @model_validator(mode="after")
     def _told_apart(self) -> Config:
@@ -336,10 +344,6 @@ def _validated(source: Source, value: object, base: Path) -> Config:
     if config is None or source.problems:
         raise Problems([*source.problems, *(problem for _, problem in problems)])
     return config
-
-
-def _journal(home: Path) -> dict[str, object]:
-    return {"path": home / "journal" / "decisions.jsonl"}
 
 
 def _listeners(

@@ -1,7 +1,8 @@
 """The keys: references, links and signatures. The only room that does cryptography.
 
 Secrets come in as octets and never go out again except through ``Keyring.dump``; ``repr`` shows
-none. Nothing here is drawn at random: whoever makes a key passes its octets in.
+none. Nothing here is drawn at random, but what ``new_rsa`` lets OpenSSL draw: whoever makes
+another key passes its octets in.
 """
 
 from __future__ import annotations
@@ -150,6 +151,15 @@ class SigningKey:
         if isinstance(self._private, ed25519.Ed25519PrivateKey):
             return self._private.sign(hashlib.sha256(data).digest())
         return self._private.sign(data, padding.PKCS1v15(), hashes.SHA256())
+
+
+def new_rsa(bits: int = RECOMMENDED_RSA) -> bytes:
+    """A fresh RSA key as PEM (PKCS #8), for ``SigningKey.load``."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
 
 
 def _read_pem(octets: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:

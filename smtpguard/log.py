@@ -6,8 +6,10 @@ Three forms of the same facts: ``postfix`` (for eyes and for tools that read Pos
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TextIO
 
@@ -59,6 +61,19 @@ def configure(
         logger_factory=structlog.WriteLoggerFactory(file=out or sys.stdout),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
+
+
+class _Bridge(logging.Handler):
+    """What libraries, and rooms that know no better, say through the standard library."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it as a line of our own, with its trace."""
+        fields: dict[str, Any] = {"logger": record.name, "text": record.getMessage()}
+        if record.exc_info:
+            fields["trace"] = "".join(traceback.format_exception(*record.exc_info))
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        getattr(_logger, level)("notice", **fields)
 
 
 def decision(taken: Decision) -> None:
@@ -166,7 +181,9 @@ def child(what: str, **facts: object) -> None:
 
 def _rules(ruling: Ruling) -> dict[str, str]:
     said: dict[str, str] = {}
-    for outcome in (Outcome.REFUSED, Outcome.DEFERRED, Outcome.FIXED, Outcome.WARNED):
+    for outcome in Outcome:
+        if outcome is Outcome.ALLOWED:
+            continue
         names = [w.finding.name for w in ruling.weighed if w.outcome is outcome and not w.observed]
         would = [w.finding.name for w in ruling.weighed if w.outcome is outcome and w.observed]
         if names:
@@ -217,7 +234,7 @@ def _postfix(_: object, __: str, event: MutableMapping[str, Any]) -> str:
 def _pair(key: str, value: object) -> str:
     if key.startswith("delays_"):
         return f"delays={value} ({key[7:]})"
-    text = str(value)
+    text = str(value).rstrip().replace("\n", " | ")
     if key == "reply":
         return f"({text})"
     return f"{key}={text}"

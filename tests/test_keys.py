@@ -10,12 +10,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from smtpguard.keys import (
+    RECOMMENDED_RSA,
     Keyring,
     LinkKey,
     ReferenceKey,
     SigningKey,
     UnusableKey,
     ed25519_agrees,
+    new_rsa,
 )
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -36,7 +38,11 @@ M8nV5vU+6ffC8Vixx0xIhJli8K6OW6jXTETDSzUCMHq6TMGCNftGIpkNT0XFsa2X
 """
 
 
-def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, form: serialization.PrivateFormat = FORMATS.PKCS8, password: bytes = b"") -> bytes:
+def pem(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+    form: serialization.PrivateFormat = FORMATS.PKCS8,
+    password: bytes = b"",
+) -> bytes:
     hidden: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if password:
         hidden = serialization.BestAvailableEncryption(password)
@@ -86,6 +92,11 @@ def test_an_rsa_key_is_read_from_either_pem(form: serialization.PrivateFormat) -
     assert key.record == b"v=DKIM1; k=rsa; p=" + key.public
 
 
+def test_a_new_rsa_key_can_be_loaded_and_is_long_enough() -> None:
+    key = SigningKey.load(new_rsa())
+    assert (key.algorithm, key.bits) == ("rsa-sha256", RECOMMENDED_RSA)
+
+
 def test_an_ed25519_key_is_read_from_pem_and_from_its_seed() -> None:
     private = ed25519.Ed25519PrivateKey.generate()
     seed = private.private_bytes_raw()
@@ -113,7 +124,10 @@ def test_an_ed25519_signature_agrees_with_its_key_alone() -> None:
     [
         (b"", "neither PEM"),
         (b64encode(b"short"), "neither PEM"),
-        (b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n", "no private key"),
+        (
+            b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+            "no private key",
+        ),
         (pem(RSA, password=b"secret"), "passphrase"),
         (pem(ec.generate_private_key(ec.SECP256R1())), "RSA or Ed25519"),
     ],

@@ -63,7 +63,9 @@ def relaxed(body: bytes) -> bytes:
 
 
 LINES = st.lists(
-    st.sampled_from([b" ", b"  ", b"\t", b"a", b"b c", b"\r\n", b"\r\n\r\n", b"\r", b"\n", b".", b"\0"]),
+    st.sampled_from(
+        [b" ", b"  ", b"\t", b"a", b"b c", b"\r\n", b"\r\n\r\n", b"\r", b"\n", b".", b"\0"]
+    ),
     max_size=40,
 ).map(b"".join)
 
@@ -87,11 +89,19 @@ def test_the_body_hash_is_dkimpys(body: bytes, block: int) -> None:
 
 FIELD_TEXT = st.text(st.sampled_from("ab \té:;="), max_size=12).map(str.encode)
 NAMES = st.sampled_from(
-    [b"Subject", b"subject", b"CC", b"To", b"References", b"X-A", b"Date", b"Message-Id", b"List-Id"]
+    [
+        b"Subject",
+        b"subject",
+        b"CC",
+        b"To",
+        b"References",
+        b"X-A",
+        b"Date",
+        b"Message-Id",
+        b"List-Id",
+    ]
 )
-FIELDS = st.lists(
-    st.tuples(NAMES, FIELD_TEXT, FIELD_TEXT.filter(lambda t: t.strip())), max_size=8
-)
+FIELDS = st.lists(st.tuples(NAMES, FIELD_TEXT, FIELD_TEXT.filter(lambda t: t.strip())), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
@@ -127,15 +137,16 @@ def test_the_field_says_what_it_should_and_no_more() -> None:
     field = sign(MAIL, [ED25519], NOW)
     assert all(len(line) <= 78 for line in field.split(b"\r\n"))
     tags = dict(
-        part.split(b"=", 1)
-        for part in b"".join(field.partition(b":")[2].split()).split(b";")
+        part.split(b"=", 1) for part in b"".join(field.partition(b":")[2].split()).split(b";")
     )
     assert sorted(tags) == [b"a", b"b", b"bh", b"c", b"d", b"h", b"s", b"t", b"v"]
     assert tags[b"c"] == b"relaxed/relaxed"
     assert tags[b"t"] == b"%d" % NOW
     signed = tags[b"h"].split(b":")
     for name in FROZEN:
-        assert signed.count(name) == 1 + HEADER.lower().count(b"\r\n" + name + b":") + (name == b"from")
+        assert signed.count(name) == 1 + HEADER.lower().count(b"\r\n" + name + b":") + (
+            name == b"from"
+        )
     assert signed.count(b"date") == signed.count(b"message-id") == 2
     assert b"x-other" not in signed
 

@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "store": Entry("store:app", "Prepare and inspect the store."),
     "config": Entry("check:config", "Show the configuration in force."),
     "schema": Entry("check:schema", "Print the JSON Schema of a kind of file, for editors."),
+    "demo": Entry("demo.command:demo", "Show on this machine what becomes of real mail."),
 }
 
 

@@ -1,4 +1,4 @@
-"""``check``, ``config`` and ``schema``: what an operator wrote, held against what may be written."""
+"""``check``, ``config`` and ``schema``: what an operator wrote, and what may be written."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from smtpguard.policy.source import write
 from smtpguard.rules import BY_ID
 from smtpguard.service.build import policy
 
-USUAL = Path("/etc/smtpguard/smtpguard.yaml")
-"""Read when no file is named, where it exists."""
-
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Configuration file; defaults without.", show_default=False
+    ),
 ]
 Policies = Annotated[
     Path | None, typer.Option(help="Policy file, or directory of them.", show_default=False)
@@ -37,11 +37,6 @@ class FileKind(StrEnum):
     CONFIG = "config"
     POLICY = "policy"
     PACK = "pack"
-
-
-def configured(file: Path | None) -> Config:
-    """The configuration of ``file``, of the usual place, or the defaults. Raises ``Problems``."""
-    return configuration.load(file or (USUAL if USUAL.exists() else None))
 
 
 def compiled(config: Config, now: int | None = None) -> Policy:
@@ -61,7 +56,7 @@ def check(
     ] = False,
 ) -> None:
     """Read configuration and policies; say all that is wrong as file:line:column (exit 78)."""
-    settings = configured(config).overridden(policies=policies)
+    settings = configuration.load(config).overridden(policies=policies)
     found = compiled(settings)
     for warning in found.warnings:
         typer.echo(f"{warning} (warning)")
@@ -105,7 +100,7 @@ def config(
     ] = False,
 ) -> None:
     """Show the configuration in force, as YAML that can be read back."""
-    settings = configured(config)
+    settings = configuration.load(config)
     shown = settings.model_dump(mode="json", exclude_none=True, exclude_unset=not effective)
     typer.echo(write(shown), nl=False)
 

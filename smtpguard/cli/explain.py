@@ -11,8 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from smtpguard.edit.fix import Change
 from smtpguard.rules import ALL, BY_ID
-from smtpguard.rules.rule import Change, Phase, Rule, Scope
+from smtpguard.rules.rule import Phase, Rule, Scope
+
+UNKNOWN = 64
+"""Exit status for a rule that does not exist: EX_USAGE of sysexits.h."""
 
 _HEADING = re.compile(r"^(Fault|Why|Fix|References)$", re.MULTILINE)
 _CHANGES = {Change.NONE: "none", Change.HEADERS: "header", Change.BODY: "body"}
@@ -31,15 +35,16 @@ def explain(
     found = BY_ID.get(rule.partition(".")[0])
     if found is None:
         near = get_close_matches(rule, BY_ID, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]}?" if near else " smtpguard explain lists them all."
-        raise typer.BadParameter(f"there is no rule {rule!r}.{hint}", param_hint="RULE")
+        hint = f"Did you mean {near[0]}?" if near else "smtpguard explain lists them all."
+        typer.echo(f"There is no rule {rule!r}. {hint}", err=True)
+        raise typer.Exit(UNKNOWN)
     _page(console, found)
 
 
 def _list(console: Console) -> None:
     if not console.is_terminal:
         for rule in ALL:
-            console.print(f"{rule.id}\t{rule.summary}", markup=False, highlight=False)
+            typer.echo(f"{rule.id}\t{rule.summary}")
         return
     table = Table("rule", "fault", "reply", "fix", box=None, header_style="dim", pad_edge=False)
     for rule in ALL:

@@ -181,7 +181,7 @@ class Bench:
         raw = decided.copies[0].raw
         signed = sign(raw, self.signers, now) + raw
         records = {signer.record_name: signer.key.record for signer in self.signers}
-        return tuple(str(result) for result in verify(signed, records))
+        return tuple(map(_told, verify(signed, records)))
 
 
 def _strict(from_domain: str) -> Stream:

@@ -173,6 +173,9 @@ class _Leaf:
     def edits(self, raw: bytes, reencode: bool, eight_bit: bool, why: str) -> list[Edit]:
         """What is noted, as edits of the message."""
         part = self.part
+        start, end = part.body
+        body = raw[start:end]
+        reencode = reencode and longest_line(body) > LONGEST_LINE
         new = changed(self.octets, self.changes)
         if not self.own:
             # Its octets cannot be changed in place; our ASCII is within every such charset.
@@ -181,8 +184,6 @@ class _Leaf:
             return []
         encoding = "quoted-printable" if reencode or self._needs_encoding(new, eight_bit) else ""
         encoding = encoding or part.encoding
-        start, end = part.body
-        body = raw[start:end]
         if self.own and encoding == part.encoding and not reencode and self._in_place():
             changes = splice(body, encoding, self.changes)
         else:
@@ -201,12 +202,10 @@ class _Leaf:
         """The part is not encoded, and the new text needs it to be."""
         if self.part.encoding in ENCODED:
             return False
-        put_in = b"".join(change.new for change in self.changes)
+        put_in = b"".join(change.new for change in self.changes) if self._in_place() else new
         if longest_line(put_in) > LONGEST_LINE:
             return True
-        if self.part.encoding in {"", "7bit"}:
-            return not put_in.isascii() or (self.upgraded and not new.isascii())
-        return not eight_bit and not put_in.isascii()
+        return not put_in.isascii() and (self.part.encoding == "7bit" or not eight_bit)
 
     def _header_edits(self, raw: bytes, encoding: str, why: str) -> list[Edit]:
         """Declare a new charset or transfer encoding, and nothing else."""

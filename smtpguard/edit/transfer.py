@@ -79,10 +79,27 @@ def longest_line(octets: bytes) -> int:
 def _quoted_printable(octets: bytes) -> bytes:
     breaks = octets.count(b"\r\n")
     if octets.count(b"\n") == breaks == octets.count(b"\r"):
-        return binascii.b2a_qp(octets).replace(b"=\n", b"=\r\n")
-    # A bare CR or LF is data here; on the wire it would be a line end of doubtful meaning.
-    lines = [binascii.b2a_qp(line, istext=False) for line in octets.split(b"\r\n")]
-    return b"\r\n".join(line.replace(b"=\n", b"=\r\n") for line in lines)
+        encoded = binascii.b2a_qp(octets).replace(b"=\n", b"=\r\n")
+    else:
+        # A bare CR or LF is data here; on the wire it would be a line end of doubtful meaning.
+        lines = (binascii.b2a_qp(line, istext=False) for line in octets.split(b"\r\n"))
+        encoded = b"\r\n".join(line.replace(b"=\n", b"=\r\n") for line in lines)
+    return _narrowed(encoded)
+
+
+def _narrowed(encoded: bytes) -> bytes:
+    """``encoded`` with the lines cut that are an octet or two too long, as some of binascii's."""
+    if longest_line(encoded) <= WIDTH:
+        return encoded
+    return b"\r\n".join(map(_cut, encoded.split(b"\r\n")))
+
+
+def _cut(line: bytes) -> bytes:
+    if len(line) <= WIDTH:
+        return line
+    escape = line.rfind(b"=", WIDTH - 3, WIDTH - 1)
+    at = escape if escape > 0 else WIDTH - 1
+    return line[:at] + b"=\r\n" + line[at:]
 
 
 def _base64(octets: bytes, width: int) -> bytes:
@@ -116,7 +133,7 @@ def _splice_quoted_printable(octets: bytes, changes: Sequence[Change]) -> list[C
         cursor.seek(waiting[-1].start)
         start, shift = cursor.encoded, cursor.decoded
         touching: list[Change] = []
-        while waiting and (not touching or waiting[-1].start < cursor.decoded):
+        while waiting and (not touching or cursor.stands_behind(waiting[-1].start)):
             change = waiting.pop()
             touching.append(Change(change.start - shift, change.end - shift, change.new))
             cursor.pass_over(change.end)
@@ -124,7 +141,7 @@ def _splice_quoted_printable(octets: bytes, changes: Sequence[Change]) -> list[C
             changed(decode(octets[start : cursor.encoded], "quoted-printable"), touching)
         )
         if new and not new.endswith(b"\n") and cursor.encoded < len(octets):
-            new += b"=\r\n"
+            new = _narrowed(new + b"=") + b"\r\n"
         done.append(Change(start, cursor.encoded, new))
     return done
 
@@ -148,6 +165,10 @@ class _Cursor:
                 stride //= 16
             else:
                 return
+
+    def stands_behind(self, target: int) -> bool:
+        """Whether the decoded octet ``target`` stands before the cursor, or nothing is left."""
+        return target < self.decoded or self.encoded == len(self.octets)
 
     def pass_over(self, target: int) -> None:
         """Move behind the line in which ``target`` stands."""

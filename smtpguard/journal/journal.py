@@ -33,8 +33,10 @@ class Journal:
         self._file = self._open()
 
     def close(self) -> None:
-        """No more lines."""
-        os.close(self._file)
+        """No more lines; may be called twice."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def _open(self) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)

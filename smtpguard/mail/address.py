@@ -67,7 +67,7 @@ class Address:
         """The one form under which a person is looked up.
 
         Unquoted, NFC, case-folded local part; domain as A-labels in lower case without a final
-        dot. It may merge spellings of one mailbox, never two mailboxes that differ in a letter.
+        dot. Dots and tags are kept: to a server they may be two people.
         """
         local = _local_key(self.local)
         return f"{local}@{self.domain_key}" if self.domain else local

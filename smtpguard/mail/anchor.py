@@ -51,8 +51,8 @@ class Anchor:
         own = "".join(pieces[i][0] for i in self.pieces if not pieces[i][1] & unwanted)
         unwanted |= 0 if self.quoted else QUOTED
         first, last = self.first, self.pieces[-1] + 1 if self.pieces else self.first
-        before = _around(pieces[max(first - PIECES, 0) : first][::-1], unwanted)
-        after = _around(pieces[last : last + PIECES], unwanted)
+        before = _around(pieces, range(first - 1, max(first - 1 - PIECES, -1), -1), unwanted)
+        after = _around(pieces, range(last, min(last + PIECES, len(pieces))), unwanted)
         context = f"{''.join(before[::-1])[-AROUND:]}{own}{''.join(after)[:AROUND]}"
         return Link(
             target=self.target,
@@ -65,11 +65,12 @@ class Anchor:
         )
 
 
-def _around(pieces: Sequence[Piece], unwanted: int) -> list[str]:
+def _around(pieces: Sequence[Piece], places: range, unwanted: int) -> list[str]:
     """The text of the same block, other links' words left out."""
     found: list[str] = []
     room = AROUND
-    for words, mark, owner in pieces:
+    for place in places:
+        words, mark, owner = pieces[place]
         if owner == EDGE or room <= 0:
             break
         room -= len(words)

@@ -26,17 +26,21 @@ _TOKEN = re.compile(
         !--(?: -?> | .*?(?:--!?>|\Z))                       # comment
       | (?:[!?]|/(?![a-zA-Z]))[^>]*+(?:>|\Z)                # bogus comment, doctype
       | (?P<end>/?)(?P<tag>[a-zA-Z][^\s/>]*+)
-        (?P<attributes>(?:[\s/]++ | =?+[^\s/>=]++ (?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>)))?+ | =)*+)
+        (?P<attributes>(?:
+            [\s/]++ | =
+          | =?+[^\s/>=]++ (?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>)))?+
+        )*+)
         (?P<whole>>?)
     )""",
     re.VERBOSE | re.DOTALL,
 )
 _SEPARATOR = re.compile(r"""[\s/]+[^\s/>=]|["'][^\s/>="']""")
 _VALUE = re.compile(r"""=\s*(?:"[^"]*"|'[^']*')""")
-_FLAT = frozenset(
-    "p li td th tr tbody thead tfoot dd dt option area base br col embed hr img input link meta param"
-    " source track wbr".split()
+_FLAT_NAMES = (
+    "p li td th tr tbody thead tfoot dd dt option area base br col embed hr img input link meta"
+    " param source track wbr"
 )
+_FLAT = frozenset(_FLAT_NAMES.split())
 """Elements that are empty, or that end where the next of their kind begins in the same parent."""
 
 

@@ -34,7 +34,7 @@ TELLING = CODE | ANCHOR | FORM | BUTTON | PAGE | QUOTE
 
 _NAMES: Final = {
     UNSEEN: "head title style script template noembed noframes iframe object applet audio video"
-    " canvas datalist xml",
+    " canvas datalist select textarea xml",
     BLOCK: "address article aside blockquote body center dd details dir div dl dt fieldset"
     " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol p"
     " pre section summary table tbody td tfoot th thead tr ul",

@@ -80,7 +80,7 @@ def split_fields(raw: bytes, start: int, end: int) -> tuple[Field, ...]:
 # ---- Content-Type and Content-Disposition ----------------------------------------------------
 
 _PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL)
-_SECTION = re.compile(r"(.+?)(?:\*(\d{1,3}))?(\*)?", re.DOTALL)
+_SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT_AFTER = re.compile(r"\s\(.*", re.DOTALL)
 
@@ -181,7 +181,7 @@ def _mailboxes(value: str) -> Iterator[Mailbox]:
             return Mailbox(name or note, _address(angle))
         written = "".join(words).strip()
         address = _address(written)
-        return Mailbox(note if address or "@" in written else name, address)
+        return Mailbox(note if address else name, address)
 
     for found in _TOKEN.finditer(value):
         kind, piece = found.lastgroup, found[0]

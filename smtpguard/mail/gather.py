@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from smtpguard.mail.part import Part
 
 _PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d*)?\s*(?:px)?\s*")
-_HINTING = frozenset("bgcolor background hidden color size text".split())
+_HINTING = frozenset(("bgcolor", "background", "color", "size", "text"))
+
+_BUTTONS = frozenset(("submit", "button", "image"))
 
 
 class _Frame(NamedTuple):
@@ -43,15 +45,14 @@ class Gatherer:
         self._pieces: list[Piece] = [LINE]
         self._anchors: list[Anchor] = []
         self._images: list[Image] = []
+        self._coded = False
         self._below = False
         self._frame = _Frame(ROOT)
         self._open: list[tuple[_Frame, bool]] = []
 
     # What an engine calls --------------------------------------------------------------------
 
-    def open(
-        self, tag: str, attributes: Attributes, matched: tuple[StyleRule, ...] = ()
-    ) -> bool:
+    def open(self, tag: str, attributes: Attributes, matched: tuple[StyleRule, ...] = ()) -> bool:
         """An element begins. ``matched``: what the style sheet says of it, weakest first.
 
         False when nothing in it can be seen: then neither its content nor its end is wanted.
@@ -112,7 +113,7 @@ class Gatherer:
         pieces = self._pieces
         visible = _lines(words for words, mark, _ in pieces if mark & SHOWN)
         prose = visible
-        if any(mark & CODED for _, mark, _ in pieces):
+        if self._coded:
             prose = _lines(words for words, mark, _ in pieces if mark & SHOWN and not mark & CODED)
         return Reading(
             part,
@@ -151,6 +152,7 @@ class Gatherer:
             mark |= QUOTED
         if kind & elements.CODE:
             mark |= CODED
+            self._coded = True
         if kind & elements.ANCHOR and "href" in attributes:
             anchor = self._begin(attributes["href"], attributes)
         elif kind & elements.BUTTON and form != NOBODY:
@@ -173,12 +175,10 @@ class Gatherer:
             area = self._anchors[self._begin(attributes["href"], attributes)]
             area.label += f" {attributes.get('alt') or ''}"
             area.shows(seen, style.why, picture=True)
-        elif kind & elements.INPUT and self._frame.form != NOBODY:
-            kinds = ("submit", "button", "image")
-            if (attributes.get("type") or "").lower() in kinds:
-                form = self._anchors[self._frame.form]
-                form.label += f" {attributes.get('value') or attributes.get('alt') or ''}"
-                form.shows(seen, style.why, words=True)
+        elif self._frame.form != NOBODY and (attributes.get("type") or "").lower() in _BUTTONS:
+            form = self._anchors[self._frame.form]
+            form.label += f" {attributes.get('value') or attributes.get('alt') or ''}"
+            form.shows(seen, style.why, words=True)
 
     def _image(self, attributes: Attributes, style: Style, seen: Seen) -> None:
         own = {name: value for name, value, _ in inline(attributes.get("style") or "")}

@@ -17,9 +17,9 @@ _STANDING = re.compile(
 
 
 def clean(href: str) -> str:
-    """The target without surrounding space and without control characters.
+    r"""The target without surrounding space and without control characters.
 
-    WHATWG URL §4.4 drops tabs and newlines anywhere: ``java\\tscript:`` is a scheme.
+    WHATWG URL §4.4 drops tabs and newlines anywhere: ``java\tscript:`` is a scheme.
     """
     return (href if href.isprintable() else href.translate(_CONTROLS)).strip()
 

@@ -22,7 +22,8 @@ _DATA = json.loads(resources.files("smtpguard.mail").joinpath("lexicon.json").re
 # Normalisation --------------------------------------------------------------------------------
 
 _DROPPED = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]+"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]+"
 )
 """Zero-width characters, soft hyphens and direction marks: they split words unseen."""
 _ACCENTS = re.compile("[\u0300-\u036f]+")
@@ -88,7 +89,7 @@ def needles(pattern: str) -> tuple[str, ...]:
         run = ""
         if item.startswith("(") and not item.startswith(("(?=", "(?!", "(?<")) and required:
             inside = item[1:-1].removeprefix("?:")
-            options = tuple(found for option in alternatives(inside) for found in needles(option))
+            options = tuple(found for branch in alternatives(inside) for found in needles(branch))
             if len(options) >= len(alternatives(inside)):
                 best = max(best, options, key=_worth)
     return max(best, (run,), key=_worth)
@@ -104,7 +105,7 @@ _TOKEN = re.compile(
 
 
 def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
-    """Each item of a branch with its repetition: a character, ``.`` for any other, a ``(group)``."""
+    """Each item of a branch with its repetition: a character, ``.`` for others, a ``(group)``."""
     item = ""
     depth = start = 0
     for match in _TOKEN.finditer(pattern):
@@ -149,7 +150,7 @@ TOPICS: Final[dict[str, dict[str, tuple[Phrase, ...]]]] = {
     topic: {language: tuple(map(Phrase, phrases)) for language, phrases in languages.items()}
     for topic, languages in _DATA["patterns"].items()
 }
-"""unsub, unsub_weak, unsub_url, why, source, rights, privacy, friction; ``all`` is every language."""
+"""By topic and language: unsub, unsub_weak, unsub_url, why, source, rights, privacy, friction."""
 PLACEHOLDERS: Final = {family: Phrase(pattern) for family, pattern in _DATA["placeholders"].items()}
 _JUNK = re.compile(_DATA["junk_target"], re.IGNORECASE | re.DOTALL)
 

@@ -10,13 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from smtpguard.mail.field import Field, split_fields
 from smtpguard.mail.part import Part, header_end, read_parts
-
-if TYPE_CHECKING:
-    from smtpguard.mail.text import Reading
+from smtpguard.mail.text import Reading, read
 
 READABLE = frozenset({"text/plain", "text/html", "text/x-amp-html"})
 """Types that a mail program shows as the text of the mail."""
@@ -88,8 +85,6 @@ class Message:
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
         """What a person reads in each readable part."""
-        from smtpguard.mail.text import read
-
         return tuple(read(part) for part in self.readable)
 
     @property

@@ -233,6 +233,7 @@ class _Delimited:
                 if opened and close >= opened:
                     yield opened, close
                 if rest:
+                    self.defect = "" if opened else "multipart without parts"
                     return
                 opened = line_end + 1
             at = raw.find(self.delimiter, line_end, self.end)

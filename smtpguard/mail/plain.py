@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from smtpguard.mail import href, quotation
-from smtpguard.mail.bounds import MAX_NODES, MAX_TEXT
 from smtpguard.mail.anchor import AROUND
+from smtpguard.mail.bounds import MAX_NODES, MAX_TEXT
 from smtpguard.mail.reading import Link
 
 
@@ -43,9 +43,10 @@ def gather(text: str) -> tuple[str, tuple[Link, ...], bool]:
 def _links(text: str, spots: list[_Spot]) -> tuple[Link, ...]:
     links = []
     previous = 0
-    for spot, following in zip(spots, [*spots[1:], None], strict=True):
+    ends = [spot.start for spot in spots[1:]] + [len(text)]
+    for spot, end in zip(spots, ends, strict=False):
         before = text[max(previous, spot.start - AROUND) : spot.start]
-        after = text[spot.end : min(spot.end + AROUND, following.start if following else len(text))]
+        after = text[spot.end : min(spot.end + AROUND, end)]
         # A label stands before its link; only where there is none may it stand below.
         labelled = any(character.isalnum() for character in before)
         after = after.partition("\n" if labelled else "\n\n")[0]

@@ -55,7 +55,7 @@ def lines(text: str) -> Iterator[tuple[str, bool]]:
             yield line, True
         elif (length := _attribution(line, every, number)) > 0:
             wrapped = length == 2
-            following = (l for l in every[number + length : number + length + 4] if l.strip())
+            following = filter(str.strip, every[number + length : number + length + 4])
             # An unmarked quotation runs to the end; a marked one shows where it stops.
             below = not next(following, ">").startswith(">")
             yield line, True

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bs4 import BeautifulSoup, Comment, Doctype, NavigableString, Tag
-from bs4.element import PreformattedString
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString, PreformattedString
 from soupsieve import SelectorSyntaxError
 
 from smtpguard.mail import bounds, href
 from smtpguard.mail.gather import Gatherer
-from smtpguard.mail.reading import Reading
+from smtpguard.mail.reading import Reading, Seen
 from smtpguard.mail.sheet import sheet
 from smtpguard.mail.text import HTML
 from smtpguard.mail.text import read as read_on_the_wire
@@ -39,16 +39,20 @@ def read(part: Part) -> Reading:
 
 
 def differences(one: Reading, other: Reading) -> list[str]:
-    """What two readings of one part do not agree on, in a few words each; spacing aside."""
-    found = []
-    if one.visible.split() != other.visible.split():
-        found.append("visible text")
-    for name in ("target", "text", "seen"):
-        if [getattr(a, name) for a in one.links] != [getattr(b, name) for b in other.links]:
-            found.append(f"{name} of the links")
-    if [image.source for image in one.images] != [image.source for image in other.images]:
-        found.append("images")
-    return found
+    """On what two readings of one part do not agree; spacing aside."""
+    return [
+        what
+        for what, these, those in (
+            ("visible text", one.visible.split(), other.visible.split()),
+            ("links", _links(one), _links(other)),
+            ("images", [i.source for i in one.images], [i.source for i in other.images]),
+        )
+        if these != those
+    ]
+
+
+def _links(reading: Reading) -> list[tuple[str, str, Seen]]:
+    return [(link.target, link.text, link.seen) for link in reading.links]
 
 
 def _styled(soup: BeautifulSoup) -> tuple[dict[int, list[StyleRule]], bool]:
@@ -75,7 +79,7 @@ def _walk(soup: BeautifulSoup, gatherer: Gatherer, matches: dict[int, list[Style
             if gatherer.open(node.name, attributes, tuple(matches.get(id(node), ()))):
                 todo.append(None)
                 todo.extend(reversed(node.contents))  # type: ignore[arg-type]
-        elif not isinstance(node, PreformattedString | Comment | Doctype):
+        elif not isinstance(node, PreformattedString):
             gatherer.text(str(node))
 
 

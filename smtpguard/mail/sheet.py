@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import tinycss2
+import tinycss2  # type: ignore[import-untyped]  # it comes without types
 
-from smtpguard.mail.style import RELEVANT, StyleRule, declarations
+from smtpguard.mail.style import RELEVANT, StyleRule, declarations, written
 
 MAX_SHEET = 256 * 1024
 """Characters; more than that is left unread."""
@@ -54,7 +54,7 @@ def _read(text: str) -> Sheet:
 def _rules(nodes: Iterable[tinycss2.ast.Node]) -> Iterator[StyleRule]:
     for node in nodes:
         if node.type == "at-rule" and node.lower_at_keyword == "media" and node.content:
-            media = tinycss2.serialize(node.prelude).strip().lower().replace(", ", ",")
+            media = written(node.prelude).replace(", ", ",")
             if media in _EVERY_SCREEN:
                 inner = tinycss2.parse_rule_list(
                     node.content, skip_comments=True, skip_whitespace=True
@@ -65,7 +65,7 @@ def _rules(nodes: Iterable[tinycss2.ast.Node]) -> Iterator[StyleRule]:
                 tinycss2.parse_blocks_contents(node.content, skip_comments=True)
             )
             if declared:
-                for selector in tinycss2.serialize(node.prelude).split(","):
+                for selector in written(node.prelude).split(","):
                     simple = " ".join(selector.replace(":link", "").split())
                     if simple and len(simple) <= 300 and _SIMPLE.fullmatch(simple):
                         yield StyleRule(simple, _weight(simple), declared)

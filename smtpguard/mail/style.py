@@ -8,12 +8,12 @@ other than to nothing, transforms and animations.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-import tinycss2
+import tinycss2  # type: ignore[import-untyped]  # it comes without types
 from tinycss2 import color4
 
 from smtpguard.mail.elements import Attributes
@@ -27,12 +27,13 @@ ILLEGIBLE_BELOW_CONTRAST = 2.0
 OFF_SCREEN = 999.0
 """CSS pixels, to either side."""
 
-PROPERTIES: Final = frozenset(
+_NAMES = (
     "display visibility opacity font font-size color -webkit-text-fill-color background"
     " background-color background-image width height max-width max-height overflow overflow-x"
     " overflow-y text-indent position left right top bottom margin-left margin-top clip clip-path"
-    " mso-hide".split()
+    " mso-hide"
 )
+PROPERTIES: Final = frozenset(_NAMES.split())
 
 RELEVANT: Final = re.compile(
     r"display|visibility|opacity|font|color|background|width|height|overflow|text-indent"
@@ -238,10 +239,24 @@ def _split(style: str) -> Iterable[Declaration]:
 def declarations(nodes: Iterable[tinycss2.ast.Node]) -> tuple[Declaration, ...]:
     """The declarations among parsed nodes that matter here."""
     return tuple(
-        Declaration(node.lower_name, tinycss2.serialize(node.value).strip().lower(), node.important)
+        Declaration(node.lower_name, written(node.value), node.important)
         for node in nodes
         if node.type == "declaration" and node.lower_name in PROPERTIES
     )
+
+
+def written(tokens: Sequence[tinycss2.ast.Node]) -> str:
+    """Tokens as text, in lower case; empty for brackets nested beyond any sense."""
+    level = tokens
+    for _ in range(4):
+        level = [
+            token
+            for outer in level
+            for token in getattr(outer, "arguments", None) or getattr(outer, "content", None) or ()
+        ]
+        if not level:
+            return str(tinycss2.serialize(tokens)).strip().lower()
+    return ""
 
 
 def cascade(*origins: Iterable[Declaration]) -> dict[str, str]:

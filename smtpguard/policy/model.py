@@ -42,6 +42,7 @@ __all__ = [  # the shapes take pydantic's own words from here
     "PathIn",
     "PeersIn",
     "Seconds",
+    "Secret",
     "Text",
     "Url",
     "ValidationInfo",
@@ -49,6 +50,7 @@ __all__ = [  # the shapes take pydantic's own words from here
     "model_validator",
     "one_of",
     "schema",
+    "spelled",
     "url",
     "validate",
 ]
@@ -67,10 +69,9 @@ M = TypeVar("M", bound=Model)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _OCTETS = {"": 1, "B": 1} | {
     f"{letter}{suffix}": base**power
-    for power, letter in enumerate("kMGT", 1)
-    for suffix, base in (("iB", 1024), ("B", 1000), ("", 1024))
+    for power, letter in enumerate("KMGT", 1)
+    for suffix, base in (("IB", 1024), ("B", 1000), ("", 1024))
 }
-_OCTETS |= {unit.upper(): factor for unit, factor in _OCTETS.items()}
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{0,3})")
 
 
@@ -93,7 +94,8 @@ def _seconds(value: Any) -> Any:
 
 
 def _octets(value: Any) -> Any:
-    found = _quantity(value, _OCTETS, "a size such as 25 MiB, 64 KiB or 1 GB")
+    text = value.upper() if isinstance(value, str) else value
+    found = _quantity(text, _OCTETS, "a size such as 25 MiB, 64 KiB or 1 GB")
     return value if found is None else int(found)
 
 
@@ -170,10 +172,35 @@ def _one_line(text: str) -> str:
     return text.strip()
 
 
+def spelled(pattern: str, what: str) -> AfterValidator:
+    """A validator: the whole value matches ``pattern``, or it is not ``what``."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"`{text[:60]}` is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _secret(text: str) -> str:
+    if not re.fullmatch("(credential|file):.+", text):
+        raise ValueError("expected credential:NAME or file:PATH, not a secret itself")
+    return text
+
+
 Text = Annotated[str, AfterValidator(_one_line)]
 """One line."""
-Name = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$")]
-"""A name that the operator gives: lower-case letters, digits, ``-``, ``_`` and ``.``."""
+Name = Annotated[
+    str,
+    spelled(
+        "[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?",
+        "a name: lower-case letters, digits, `-`, `_`, `.`, at most 64",
+    ),
+]
+Secret = Annotated[str, AfterValidator(_secret)]
+"""Where a secret is: ``credential:NAME`` (systemd) or ``file:PATH``; never the secret itself."""
 Host = Annotated[str, AfterValidator(host)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 Url = Annotated[str, AfterValidator(url)]
@@ -291,9 +318,6 @@ _SAID: dict[str, Callable[[Mapping[str, Any], object], str]] = {
     "model_type": lambda _, given: f"expected a mapping (key: value), not {_shown(given)}",
     "dict_type": lambda _, given: f"expected a mapping (key: value), not {_shown(given)}",
     "tuple_type": lambda _, given: f"expected a list, not {_shown(given)}",
-    "string_pattern_mismatch": lambda _, given: (
-        f"{_shown(given)} is not a name: lower-case letters, digits, `-`, `_`, `.`; at most 64"
-    ),
 }
 
 

@@ -49,7 +49,9 @@ def load(
     problems = [*stand.problems, *_across(files), *_defaults(files, defaults or {})]
     if problems:
         raise Problems(problems)
-    said = [w for f in files for w in warnings(f.source, f.streams, stand.drafts, rules, now)]
+    nothing = Problem("policies", 0, 0, "no files: all mail is relayed as personal, unparsed")
+    said = [] if files else [nothing]
+    said += [w for f in files for w in warnings(f.source, f.streams, stand.drafts, rules, now)]
     said += [w for f in files for w in _on_listeners(f, listeners or {}, defaults or {})]
     return Policy(
         version=_version(paths, packs),
@@ -178,12 +180,13 @@ class _Stand:
     ) -> Brand | None:
         if not named and len(brands) == 1:
             return next(iter(brands.values()))
-        if named in brands or named in _written(source, "brands"):
+        written = _written(source, "brands")
+        if named in brands or named in written or (not named and len(written) == 1):
             return brands.get(named)
         if named:
-            text = f"there is no brand `{named[:60]}`{did_you_mean(named, brands)}"
+            text = f"there is no brand `{named[:60]}`{did_you_mean(named, written)}"
         else:
-            text = f"say which: {', '.join(brands) or 'there is none'}"
+            text = f"say which: {', '.join(written)}"
         where = (*loc, "brand") if named else loc
         problem = source.problem(where, f"{loc_text((*loc, 'brand'))}: {text}", key=not named)
         self.problems.append(problem)
@@ -242,14 +245,20 @@ def _without(value: object, faults: Sequence[Loc]) -> object:
     """``value`` without the parts that do not fit, so that the rest can be looked at too."""
     if not isinstance(value, dict):
         return value
-    rest: dict[str, Any] = {"controller": "-", "legal_name": "-"} | value
-    rest |= {k: dict(v) for k, v in value.items() if isinstance(v, dict)}
+    rest: dict[str, Any] = value
     for loc in faults:
-        if loc and loc[0] in ("streams", "brands") and len(loc) > 1:
-            rest[str(loc[0])].pop(loc[1], None)
-        elif loc:
-            rest.pop(str(loc[0]), None)
+        depth = 1
+        if loc and loc[0] in ("streams", "brands"):
+            whole = len(loc) < 3 or loc[0] == "brands" or loc[2] in ("class", "brand")
+            depth = 2 if whole else 4 if loc[2] == "rules" else 3
+        rest = _cut(rest, loc[:depth])
     return {"controller": "unnamed", "legal_name": "-"} | rest
+
+
+def _cut(value: dict[str, Any], loc: Loc) -> dict[str, Any]:
+    if len(loc) > 1 and isinstance(inner := value.get(str(loc[0])), dict):
+        return {**value, str(loc[0]): _cut(inner, loc[1:])}
+    return {name: part for name, part in value.items() if loc[:1] != (name,)}
 
 
 def _controller(shape: PolicyShape) -> Controller:
@@ -276,7 +285,7 @@ def _brand(name: str, given: BrandShape, shape: PolicyShape) -> Brand:
         unsubscribe=Unsubscribe(
             exits.url or "", exits.mailto or "", frozenset(exits.hosts), exits.existing
         ),
-        languages=given.languages,
+        languages=given.languages or ("en",),
         colour=given.look.colour,
         logo=given.look.logo,
     )

@@ -22,18 +22,21 @@ from smtpguard.policy.model import (
     Model,
     Name,
     Seconds,
+    Secret,
     Text,
     Url,
     ValidationInfo,
     host,
     model_validator,
     one_of,
+    spelled,
 )
 from smtpguard.policy.peers import Peers
 from smtpguard.policy.stream import Kind, Mode
 
 ActionWord = Literal["allow", "warn", "fix-or-warn", "fix-or-reject", "fix", "reject"]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+Language = Annotated[str, spelled("[a-z]{2}", "a language: two letters, as `en`")]
+Colour = Annotated[str, spelled("#([0-9a-fA-F]{3}){1,2}", "a colour: # and 3 or 6 hex digits")]
 RuleId = Annotated[str, one_of("rule")]
 
 
@@ -81,7 +84,7 @@ class DkimShape(Model):
 
     domain: Host
     selector: Annotated[str, AfterValidator(host)]
-    key: Annotated[str, Field(pattern=r"^(file|credential):.+$")]
+    key: Secret
     """`credential:NAME` (systemd) or `file:PATH`."""
 
 
@@ -100,7 +103,7 @@ class UnsubscribeShape(Model):
 class Look(Model):
     """How our exit pages look."""
 
-    colour: Annotated[str, Field(pattern=r"^(#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6})?$")] = ""
+    colour: Colour = ""
     logo: Text = ""
 
 
@@ -113,7 +116,7 @@ class BrandShape(Model):
     """Domains, and all below them, that its mail comes from."""
     dkim: tuple[DkimShape, ...] = ()
     unsubscribe: UnsubscribeShape = UnsubscribeShape()
-    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en",)
+    languages: tuple[Language, ...] = ("en",)
     look: Look = Look()
 
 
@@ -202,7 +205,7 @@ class StreamShape(Model):
     recipients: Literal["one", "many"] = "many"
     """Per transaction."""
     purpose: Text = ""
-    reason: dict[Language, Text] = Field({})
+    reason: dict[Language, Text] = Field(default={})
     """Why readers get this, by language; printed in the footer."""
     audience: Audience = Audience()
     mode: Mode = Mode.OBSERVE
@@ -221,7 +224,7 @@ class StreamShape(Model):
     rules: dict[
         RuleId,
         Annotated[RuleShape, BeforeValidator(_word, json_schema_input_type=RuleShape | ActionWord)],
-    ] = Field({})
+    ] = Field(default={})
 
 
 class Default(Model):
@@ -238,14 +241,14 @@ class PolicyShape(Model):
     address: Text = ""
     """Postal address, on one line."""
     identifiers: Identifiers = Identifiers()
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = ""
+    country: Annotated[str, spelled("[A-Z]{2}", "a country: two letters, as `FR`")] = ""
     privacy_url: Url | None = None
     rights_contact: Text = ""
     """Mail address or URL."""
     assume_known_before: date | None = None
     """Contacts that a register knew before this day were informed."""
-    brands: dict[Name, BrandShape] = Field({})
-    streams: dict[Name, StreamShape] = Field({})
+    brands: dict[Name, BrandShape] = Field(default={})
+    streams: dict[Name, StreamShape] = Field(default={})
     default: Default | None = None
 
 

@@ -22,11 +22,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from smtpguard.edit.fix import Change
 from smtpguard.mail.reading import Link
 from smtpguard.rules.evidence.exits import Exits, Way, exits, offer, unlabelled, way_of
 from smtpguard.rules.evidence.quote import quote
 from smtpguard.rules.evidence.view import View, parts_of, places, views
-from smtpguard.rules.rule import Case, Certainty, Change, Finding, Rule
+from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:

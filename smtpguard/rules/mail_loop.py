@@ -51,9 +51,9 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "Mail loop detected.",
-        "fr": "Boucle de courrier detectee.",
-        "it": "Rilevato un ciclo di posta.",
+        "en": "Mail loop detected. Correct the route between the servers.",
+        "fr": "Boucle de courrier detectee. Corrigez la route entre les serveurs.",
+        "it": "Rilevato un ciclo di posta. Correggere il percorso tra i server.",
     },
     code=554,
     status="4.6",

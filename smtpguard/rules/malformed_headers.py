@@ -25,11 +25,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from smtpguard.edit.fix import AddField
+from smtpguard.edit.fix import AddField, Change
 from smtpguard.mail.field import mailboxes
 from smtpguard.rules.evidence.quote import quote
 from smtpguard.rules.evidence.view import places
-from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Change, Finding, Rule
+from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Finding, Rule
 
 _ONCE = {
     name.lower(): name
@@ -38,6 +38,7 @@ _ONCE = {
         "Content-Type", "Content-Transfer-Encoding", "In-Reply-To", "References",
     )
 }  # fmt: skip
+_BARE_CR = re.compile(rb"\r(?!\n)")
 _MESSAGE_ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")
 
 
@@ -77,8 +78,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _octets(raw: bytes) -> Iterator[Finding]:
-    pairs = raw.count(b"\r\n")
-    if raw.count(b"\r") != pairs or raw.count(b"\n") != pairs:
+    if _BARE_CR.search(raw) or raw.count(b"\r") != raw.count(b"\n"):
         yield Finding(RULE.id, "bare-line-end", found="a bare CR or LF", reply=(550, "5.2"))
     if b"\0" in raw:
         yield Finding(RULE.id, "nul", found="a NUL octet")
@@ -98,9 +98,9 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "The message is not valid RFC 5322 mail.",
-        "fr": "Le message n'est pas un courriel RFC 5322 valide.",
-        "it": "Il messaggio non e una mail RFC 5322 valida.",
+        "en": "The message is not valid RFC 5322 mail. Correct it and send again.",
+        "fr": "Le message n'est pas un courriel RFC 5322 valide. Corrigez-le et renvoyez.",
+        "it": "Il messaggio non e una mail RFC 5322 valida. Correggerla e reinviare.",
     },
     change=Change.HEADERS,
     kinds=COMMERCIAL,

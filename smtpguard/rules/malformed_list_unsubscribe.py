@@ -22,11 +22,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from smtpguard.edit.fix import Fix, RemoveField
+from smtpguard.edit.fix import Change, Fix, RemoveField
 from smtpguard.mail.field import Field
 from smtpguard.rules.evidence.listed import Listed, listed, offer_exit
 from smtpguard.rules.evidence.quote import quote
-from smtpguard.rules.rule import Case, Certainty, Change, Finding, Rule
+from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
 _NAMESPACE = re.compile(r"<[^<>@\s]*?([^<>@.\s]+\.[^<>@.\s]+)>\s*$")
 _FOLDED_URI = re.compile(rb"<[^<>\r\n]*\r\n[^<>]*>")
@@ -100,9 +100,12 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "Mailing-list headers are duplicated or malformed.",
-        "fr": "Les en-tetes de liste sont dupliques ou mal formes.",
-        "it": "Le intestazioni di lista sono duplicate o malformate.",
+        "en": "Mailing-list headers are duplicated or malformed. Send each field once, its"
+        " URIs in angle brackets.",
+        "fr": "Les en-tetes de liste sont dupliques ou mal formes. Envoyez chaque champ une"
+        " fois, ses URI entre chevrons.",
+        "it": "Le intestazioni di lista sono duplicate o malformate. Inviare ogni campo una"
+        " volta, i suoi URI tra parentesi angolari.",
     },
     change=Change.HEADERS,
 )

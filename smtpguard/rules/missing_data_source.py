@@ -23,27 +23,19 @@ import re
 from collections.abc import Iterator
 
 from smtpguard.edit import wording
-from smtpguard.edit.fix import Paragraph, Place
+from smtpguard.edit.fix import Change, Paragraph, Place
 from smtpguard.mail.lexicon import normalise, says
 from smtpguard.rules.evidence.first_contact import informed, source_of
 from smtpguard.rules.evidence.quote import quote
 from smtpguard.rules.evidence.view import lacking, parts_of, places, text_of, views
-from smtpguard.rules.rule import (
-    Case,
-    Certainty,
-    Change,
-    Effect,
-    Fact,
-    Finding,
-    Rule,
-    Scope,
-)
+from smtpguard.rules.rule import Case, Certainty, Effect, Fact, Finding, Rule, Scope
 
 SELF = "self"
 """The origin of data that the person gave themselves (GDPR art. 13)."""
 NEAR = 300
 """Characters around the name of the source in which the word data stands."""
 UNKNOWN = (550, "7.1")
+_REMEDY = "Import where this contact came from, or name it in X-SmtpGuard-Source."
 
 _VAGUE = re.compile(
     r"(?:(?:our|nos|un|una|uno|i|dei|nostri|unsere?|nuestros|onze|commercial\w*|business|some)\s)*"
@@ -58,15 +50,17 @@ def check(case: Case) -> Iterator[Finding]:
     source = source_of(case)
     if (source and source.origin == SELF) or informed(case):
         return
-    sure = Certainty.CERTAIN if case.person or case.said.source else Certainty.INDETERMINATE
+    sure = Certainty.CERTAIN if case.person else Certainty.INDETERMINATE
     if source is None:
         found = "first contact, and no source is known"
-        yield Finding(RULE.id, "unknown", found=found, certainty=sure, reply=UNKNOWN)
+        yield Finding(
+            RULE.id, "unknown", found=found, remedy=_REMEDY, certainty=sure, reply=UNKNOWN
+        )
         return
     name = normalise(source.name)
     if not name or _VAGUE.fullmatch(name):
         found = quote(f"source {source.id} is called {source.name!r}")
-        yield Finding(RULE.id, "vague", found=found, certainty=sure, reply=UNKNOWN)
+        yield Finding(RULE.id, "vague", found=found, remedy=_REMEDY, certainty=sure, reply=UNKNOWN)
         return
     seen = views(case.mail)
     without = lacking(seen, lambda view: _tells(text_of(view), name))

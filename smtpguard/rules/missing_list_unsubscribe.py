@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smtpguard.edit.fix import Change
 from smtpguard.rules.evidence.listed import foreign, listed, offer_exit
 from smtpguard.rules.evidence.quote import quote
 from smtpguard.rules.evidence.target import fault_of
-from smtpguard.rules.rule import Case, Change, Finding, Rule
+from smtpguard.rules.rule import Case, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -52,9 +53,12 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "The List-Unsubscribe header is missing or invalid.",
-        "fr": "L'en-tete List-Unsubscribe est absent ou invalide.",
-        "it": "L'intestazione List-Unsubscribe e assente o non valida.",
+        "en": "The List-Unsubscribe header is missing or invalid. Add one with an https and a"
+        " mailto URI.",
+        "fr": "L'en-tete List-Unsubscribe est absent ou invalide. Ajoutez-le avec une URI"
+        " https et une URI mailto.",
+        "it": "L'intestazione List-Unsubscribe e assente o non valida. Aggiungerla con un URI"
+        " https e un URI mailto.",
     },
     change=Change.HEADERS,
 )

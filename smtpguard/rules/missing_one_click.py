@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smtpguard.edit.fix import AddField, Fix, RemoveField
+from smtpguard.edit.fix import AddField, Change, Fix, RemoveField
 from smtpguard.policy.controller import Existing
 from smtpguard.rules.evidence.listed import Listed, listed, offer_exit
 from smtpguard.rules.evidence.target import ours
-from smtpguard.rules.rule import Case, Change, Finding, Rule
+from smtpguard.rules.rule import Case, Finding, Rule
 from smtpguard.unsubscribe.fields import ONE_CLICK
 
 
@@ -69,9 +69,13 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "One-click unsubscribe headers (RFC 8058) are missing or wrong.",
-        "fr": "Les en-tetes de desinscription en un clic (RFC 8058) sont absents ou incorrects.",
-        "it": "Le intestazioni di disiscrizione con un clic (RFC 8058) mancano o sono errate.",
+        "en": "One-click unsubscribe headers (RFC 8058) are missing or wrong. Send one https"
+        " URI and List-Unsubscribe-Post: List-Unsubscribe=One-Click.",
+        "fr": "Les en-tetes de desinscription en un clic (RFC 8058) sont absents ou"
+        " incorrects. Envoyez une URI https et List-Unsubscribe-Post:"
+        " List-Unsubscribe=One-Click.",
+        "it": "Le intestazioni di disiscrizione con un clic (RFC 8058) mancano o sono errate."
+        " Inviare un URI https e List-Unsubscribe-Post: List-Unsubscribe=One-Click.",
     },
     change=Change.HEADERS,
 )

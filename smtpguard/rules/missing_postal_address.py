@@ -21,10 +21,13 @@ import re
 from collections.abc import Iterator
 
 from smtpguard.edit import wording
-from smtpguard.edit.fix import Paragraph, Place
+from smtpguard.edit.fix import Change, Paragraph, Place
 from smtpguard.rules.evidence.identity import gives_address
 from smtpguard.rules.evidence.view import certainty_of_absence, parts_of, text_of, views
-from smtpguard.rules.rule import Case, Certainty, Change, Finding, Rule
+from smtpguard.rules.rule import Case, Certainty, Finding, Rule
+
+BEFORE, AFTER = 90, 30
+"""Characters around a postal code in which street and town stand."""
 
 _STREET_AND_TOWN = re.compile(
     r"\b(?:rue|avenue|av\.|boulevard|bd|place|chemin|route|quai|allee|impasse|cours)\b"
@@ -38,6 +41,8 @@ _STREET_AND_TOWN = re.compile(
     r"|\b\d{1,4} [a-z].{2,60}?\b[a-z]{1,2}\d[a-z\d]? \d[a-z]{2}\b"
 )
 """Street and town of nine countries, in normalised text."""
+_CODE = re.compile(r"\d(?:\d{3}|[a-z]{2})")
+"""What every one of them has; the rest is looked for around it only."""
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -47,11 +52,10 @@ def check(case: Case) -> Iterator[Finding]:
     texts = [text_of(view) for view in seen]
     if address and any(gives_address(text, address) for text in texts):
         return
-    lookalike = any(_STREET_AND_TOWN.search(text) for text in texts)
+    lookalike = any(map(_looks_like_one, texts))
     fixes: tuple[Paragraph, ...] = ()
-    if address and seen:
-        text = wording.address(case.language, address)
-        fixes = (Paragraph(Place.ADDRESS, text, parts_of(seen)),)
+    if address and (parts := parts_of(seen)):
+        fixes = (Paragraph(Place.ADDRESS, wording.address(case.language, address), parts),)
     yield Finding(
         RULE.id,
         "undeclared" if lookalike else "",
@@ -61,13 +65,22 @@ def check(case: Case) -> Iterator[Finding]:
     )
 
 
+def _looks_like_one(text: str) -> bool:
+    return any(
+        _STREET_AND_TOWN.search(text, max(0, code.start() - BEFORE), code.end() + AFTER)
+        for code in _CODE.finditer(text)
+    )
+
+
 RULE = Rule(
     __name__,
     check,
     says={
-        "en": "A valid postal address of the sender is missing.",
-        "fr": "L'adresse postale valide de l'expediteur est absente.",
-        "it": "Manca un indirizzo postale valido del mittente.",
+        "en": "A valid postal address of the sender is missing. Add the declared one to the"
+        " visible text.",
+        "fr": "L'adresse postale valide de l'expediteur est absente. Ajoutez-la dans le texte"
+        " visible.",
+        "it": "Manca un indirizzo postale valido del mittente. Aggiungerlo nel testo visibile.",
     },
     change=Change.BODY,
 )

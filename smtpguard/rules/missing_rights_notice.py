@@ -21,20 +21,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtpguard.edit import wording
-from smtpguard.edit.fix import Paragraph, Place
+from smtpguard.edit.fix import Change, Paragraph, Place
 from smtpguard.mail.lexicon import normalise, says
+from smtpguard.policy.controller import Controller
 from smtpguard.rules.evidence.first_contact import informed
 from smtpguard.rules.evidence.view import View, lacking, parts_of, places, text_of, views
-from smtpguard.rules.rule import (
-    Case,
-    Certainty,
-    Change,
-    Effect,
-    Fact,
-    Finding,
-    Rule,
-    Scope,
-)
+from smtpguard.rules.rule import Case, Certainty, Effect, Fact, Finding, Rule, Scope
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -57,17 +49,17 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _tells(view: View, case: Case) -> bool:
     text = text_of(view)
-    if not says("rights", text):
-        return False
-    declared = [
-        normalise(contact)
-        for contact in (case.controller.rights_contact, case.controller.privacy_url)
-        if contact
-    ]
-    targets = [normalise(link.target) for reading in view for link in reading.links]
-    if not declared:
+    return _gives_contact(view, text, case.controller) and says("rights", text)
+
+
+def _gives_contact(view: View, text: str, controller: Controller) -> bool:
+    targets = [link.target for reading in view for link in reading.links]
+    declared = filter(None, (controller.rights_contact, controller.privacy_url))
+    contacts = [contact.casefold() for contact in declared]
+    if not contacts:
         return bool(targets)
-    return any(contact in text or any(contact in t for t in targets) for contact in declared)
+    clickable = "\n".join(targets).casefold()
+    return any(normalise(contact) in text or contact in clickable for contact in contacts)
 
 
 def _notice(case: Case, parts: frozenset[str]) -> tuple[Paragraph, ...]:

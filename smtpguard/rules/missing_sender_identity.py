@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtpguard.edit import wording
-from smtpguard.edit.fix import Paragraph, Place
+from smtpguard.edit.fix import Change, Paragraph, Place
 from smtpguard.rules.evidence.identity import names_sender
 from smtpguard.rules.evidence.view import (
     View,
@@ -31,7 +31,7 @@ from smtpguard.rules.evidence.view import (
     text_of,
     views,
 )
-from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Change, Finding, Rule
+from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def check(case: Case) -> Iterator[Finding]:
         "logo" if by_logo else "",
         found="only a logo names the sender" if by_logo else "no declared name in the text",
         where=places(parts),
-        fixes=(Paragraph(Place.SENDER, text, parts),),
+        fixes=(Paragraph(Place.SENDER, text, parts),) if parts else (),
         certainty=Certainty.HEURISTIC if by_logo else certainty_of_absence(case.mail),
     )
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smtpguard.edit.fix import Change
 from smtpguard.rules.evidence.exits import Way, exits, offer, way_of
 from smtpguard.rules.evidence.view import (
     certainty_of_absence,
@@ -25,7 +26,7 @@ from smtpguard.rules.evidence.view import (
     places,
     views,
 )
-from smtpguard.rules.rule import Case, Change, Finding, Rule
+from smtpguard.rules.rule import Case, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -50,9 +51,11 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "One alternative part of the message has no unsubscribe link.",
-        "fr": "Une des versions (texte ou HTML) du message n'a pas de lien de desinscription.",
-        "it": "Una delle versioni (testo o HTML) del messaggio non ha il link di disiscrizione.",
+        "en": "One alternative part of the message has no unsubscribe link. Add one there.",
+        "fr": "Une des versions (texte ou HTML) du message n'a pas de lien de desinscription."
+        " Ajoutez-le.",
+        "it": "Una delle versioni (testo o HTML) del messaggio non ha il link di"
+        " disiscrizione. Aggiungerlo.",
     },
     change=Change.BODY,
 )

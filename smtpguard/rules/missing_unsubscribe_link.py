@@ -21,9 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smtpguard.edit.fix import Change
 from smtpguard.rules.evidence.exits import exits, offer
 from smtpguard.rules.evidence.view import certainty_of_absence, parts_of, views
-from smtpguard.rules.rule import Case, Change, Finding, Rule
+from smtpguard.rules.rule import Case, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -35,9 +35,10 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "One recipient per transaction on this stream.",
-        "fr": "Un seul destinataire par transaction sur ce flux.",
-        "it": "Un solo destinatario per transazione su questo flusso.",
+        "en": "One recipient per transaction on this stream. Send to the others one by one.",
+        "fr": "Un seul destinataire par transaction sur ce flux. Envoyez aux autres un par un.",
+        "it": "Un solo destinatario per transazione su questo flusso. Inviare agli altri uno"
+        " per uno.",
     },
     scope=Scope.RECIPIENT,
     phase=Phase.RCPT,

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smtpguard.edit.fix import Reencode
+from smtpguard.edit.fix import Change, Reencode
 from smtpguard.mail.message import Message
 from smtpguard.rules.evidence.view import places
-from smtpguard.rules.rule import COMMERCIAL, Case, Change, Finding, Rule
+from smtpguard.rules.rule import COMMERCIAL, Case, Finding, Rule
 
 LONGEST = 998
 """Octets of one line, without CRLF."""

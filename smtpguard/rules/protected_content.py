@@ -40,9 +40,12 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "A required change is not allowed because the message is signed or protected.",
-        "fr": "Une correction necessaire est interdite car le message est signe ou protege.",
-        "it": "Una correzione necessaria non e permessa perche il messaggio e firmato o protetto.",
+        "en": "A required change is not allowed because the message is signed or protected."
+        " Complete the message before it is signed.",
+        "fr": "Une correction necessaire est interdite car le message est signe ou protege."
+        " Completez le message avant de le signer.",
+        "it": "Una correzione necessaria non e permessa perche il messaggio e firmato o"
+        " protetto. Completare il messaggio prima di firmarlo.",
     },
     status="6.2",
     kinds=COMMERCIAL,

@@ -33,9 +33,12 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "This organisation does not accept marketing from this sender.",
-        "fr": "Cette organisation refuse les messages commerciaux de cet expediteur.",
-        "it": "Questa organizzazione non accetta messaggi commerciali da questo mittente.",
+        "en": "This organisation does not accept marketing from this sender. Do not retry;"
+        " remove its addresses from your list.",
+        "fr": "Cette organisation refuse les messages commerciaux de cet expediteur. Ne"
+        " reessayez pas; retirez ses adresses de votre liste.",
+        "it": "Questa organizzazione non accetta messaggi commerciali da questo mittente. Non"
+        " riprovare; rimuovere i suoi indirizzi dalla lista.",
     },
     scope=Scope.RECIPIENT,
     phase=Phase.RCPT,

@@ -32,9 +32,11 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "Opt-out register temporarily unavailable; message deferred.",
-        "fr": "Registre d'opposition momentanement indisponible; message differe.",
-        "it": "Registro delle opposizioni temporaneamente non disponibile; messaggio differito.",
+        "en": "Opt-out register temporarily unavailable; message deferred. It will be tried again.",
+        "fr": "Registre d'opposition momentanement indisponible; message differe. Il sera"
+        " represente.",
+        "it": "Registro delle opposizioni temporaneamente non disponibile; messaggio"
+        " differito. Verra ritentato.",
     },
     scope=Scope.RECIPIENT,
     phase=Phase.RCPT,

@@ -20,11 +20,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from smtpguard.edit.fix import RemoveImage
+from smtpguard.edit.fix import Change, RemoveImage
 from smtpguard.mail.reading import Image
 from smtpguard.rules.evidence.target import host_of
 from smtpguard.rules.evidence.view import places
-from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Change, Finding, Rule
+from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Finding, Rule
 
 TINY = 3
 """Pixels; a picture that small shows nothing."""
@@ -109,10 +109,12 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "The message contains an individual tracking pixel without recorded consent.",
-        "fr": "Le message contient un pixel de suivi individuel sans consentement enregistre.",
+        "en": "The message contains an individual tracking pixel without recorded consent."
+        " Remove the image.",
+        "fr": "Le message contient un pixel de suivi individuel sans consentement enregistre."
+        " Retirez l'image.",
         "it": "Il messaggio contiene un pixel di tracciamento individuale senza consenso"
-        " registrato.",
+        " registrato. Rimuovere l'immagine.",
     },
     change=Change.BODY,
     status="7.1",

@@ -35,6 +35,8 @@ _RENDERED_LATER = {
     "mailjet": re.compile(r"\[\[\w+\]\]|\{\{(?:var|data):.*\}\}|\{%.*%\}"),
 }
 """Tags that a relay behind us fills in."""
+_MARKS = ("{", "%", "*|", "#", "[", "<", "\u00ab", "&#", "&l")
+"""What every tag has one of; most texts and targets have none, and are not searched further."""
 _QUOTED_WORD = re.compile(r"(?:<<|\u00ab)\s?(?P<word>[A-Za-z_]{2,30})\s?(?:>>|\u00bb)")
 _MERGE_NAME = re.compile(
     r"\w*_\w*|(?:pre)?nom|civilite|societe|entreprise|e?mail|nome|cognome|azienda|titolo"
@@ -55,12 +57,12 @@ def check(case: Case) -> Iterator[Finding]:
             yield from _found(case, field.text, field.name)
     for reading in case.mail.readings:
         where = places([reading.part.number])
-        targets = "\n".join(link.target for link in reading.links if not link.quoted)
+        marked = (link.target for link in reading.links if _marked(link.target))
+        targets = "\n".join(marked)
         tags = list(_found(case, targets, where, detail="link"))
         yield from tags[:1]
         if not tags:
-            text = _found(case, reading.prose, where, "text", Certainty.HEURISTIC)
-            yield from text
+            yield from _found(case, reading.prose, where, "text", Certainty.HEURISTIC)
     for found in exits(case):
         unset = next(filter(None, (_UNSET.search(link.target) for link in found.links)), None)
         if unset:
@@ -78,6 +80,8 @@ def _found(
     certainty: Certainty = Certainty.CERTAIN,
 ) -> Iterator[Finding]:
     """One finding for the first tag in ``text``."""
+    if not _marked(text):
+        return
     later = _RENDERED_LATER.get(case.stream.downstream_esp)
     for tag in placeholders(text):
         quoted = _QUOTED_WORD.fullmatch(tag)
@@ -88,14 +92,19 @@ def _found(
             return
 
 
+def _marked(text: str) -> bool:
+    return any(mark in text for mark in _MARKS)
+
+
 RULE = Rule(
     __name__,
     check,
     says={
-        "en": "A template placeholder was not filled in (for example in the unsubscribe link).",
+        "en": "A template placeholder was not filled in (for example in the unsubscribe"
+        " link). Fill it in and send again.",
         "fr": "Une variable de modele n'a pas ete remplacee (par exemple dans le lien de"
-        " desinscription).",
+        " desinscription). Remplissez-la et renvoyez.",
         "it": "Un segnaposto del modello non e stato sostituito (per esempio nel link di"
-        " disiscrizione).",
+        " disiscrizione). Compilarlo e reinviare.",
     },
 )

@@ -51,9 +51,10 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "No DKIM signature covers the List-Unsubscribe headers.",
-        "fr": "Aucune signature DKIM ne couvre les en-tetes List-Unsubscribe.",
-        "it": "Nessuna firma DKIM copre le intestazioni List-Unsubscribe.",
+        "en": "No DKIM signature covers the List-Unsubscribe headers. Sign them both.",
+        "fr": "Aucune signature DKIM ne couvre les en-tetes List-Unsubscribe. Signez-les tous"
+        " deux.",
+        "it": "Nessuna firma DKIM copre le intestazioni List-Unsubscribe. Firmarle entrambe.",
     },
     status="7.21",
 )

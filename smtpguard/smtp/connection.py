@@ -53,6 +53,7 @@ class Connection(aiosmtpd.smtp.SMTP):
         self._data_until = 0.0
         self._out: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
+        self._news = False
         self._gone = False
         self._held_back = False
         self._errors = 0
@@ -101,9 +102,8 @@ class Connection(aiosmtpd.smtp.SMTP):
                 return
             self._intake, data = None, rest
         self._inbox.feed(data)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-        elif len(self._inbox) > 2 * self._limits.command and not self._held_back:
+        self._wake()
+        if len(self._inbox) > 2 * self._limits.command and not self._held_back:
             self._held_back = True
             self._socket.pause_reading()
 
@@ -142,6 +142,10 @@ class Connection(aiosmtpd.smtp.SMTP):
 
     def _leave(self) -> None:
         self._gone = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -256,10 +260,11 @@ class Connection(aiosmtpd.smtp.SMTP):
         if self._held_back:
             self._held_back = False
             self._socket.resume_reading()
-        if not self._gone:
+        if not self._news:
             self._waiter = self.loop.create_future()
             await self._waiter
             self._waiter = None
+        self._news = False
 
     def _quiet(self) -> None:
         if self._timeout_handle is not None:

@@ -184,7 +184,8 @@ def _row(number: int, text: str, delimiter: str) -> Row:
 def _complete(delimiter: str) -> re.Pattern[str]:
     """What a whole row looks like: no quoted cell is left open."""
     d = re.escape(delimiter)
-    cell = rf'(?:"[^"]*(?:""[^"]*)*"[^{d}\r\n]*|[^"{d}\r\n][^{d}\r\n]*)?'
+    word = rf'[^"{d}\r\n][^{d}\r\n]*'
+    cell = rf'(?:"[^"]*(?:""[^"]*)*"(?:{word})?|{word})?'
     return re.compile(rf"{cell}(?:{d}{cell})*(?:\r\n|\n|\r)?")
 
 
@@ -212,12 +213,14 @@ def _encoding(path: Path) -> str:
 
 
 def _delimiter(sample: str) -> str:
-    """The delimiter that stands most often outside quotes in the first lines."""
+    """The delimiter that stands most often outside quotes in the first line that has any."""
     bare = re.sub(r'"(?:[^"]|"")*"', "", sample)
-    lines = bare.splitlines()[:SAMPLE]
-    counts = {mark: sum(line.count(mark) for line in lines) for mark in DELIMITERS}
-    best = max(counts, key=lambda mark: counts[mark])
-    return best if counts[best] else ","
+    for line in bare.splitlines()[:SAMPLE]:
+        counts = {mark: line.count(mark) for mark in DELIMITERS}
+        best = max(counts, key=lambda mark: counts[mark])
+        if counts[best]:
+            return best
+    return ","
 
 
 def _column(path: Path, rows: Sequence[Row], heading: Row | None, wanted: str | None) -> int:

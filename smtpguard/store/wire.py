@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from smtpguard.store.errors import StoreSilent, StoreUntrusted
 
@@ -166,6 +166,7 @@ class Wire:
             try:
                 replies.append(await connection.read_response())
             except ResponseError as error:
+                self._suspect |= isinstance(error, ReadOnlyError)  # it was demoted
                 replies.append(error)
         return replies
 

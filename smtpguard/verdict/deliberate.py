@@ -151,6 +151,11 @@ class _Bench:
         verdict = _verdict(
             weighed, stream, reference=question.reference, help_url=question.help_url
         )
+        if not isinstance(verdict, Relay):
+            weighed = tuple(
+                replace(w, outcome=Outcome.MENDABLE) if w.outcome is Outcome.FIXED else w
+                for w in weighed
+            )
         return Ruling(recipient, stream, verdict, weighed, self._informs(index, stream, weighed))
 
     def mend(self, indices: tuple[int, ...], rulings: list[Ruling]) -> Copy | str:

@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     ALLOWED = "allowed"
     WARNED = "warned"
     FIXED = "fixed"
+    MENDABLE = "mendable"
+    """A fix was at hand, but something else refused the mail."""
     REFUSED = "refused"
     DEFERRED = "deferred"
 

@@ -6,13 +6,14 @@ single backslash is sent without CRLF. ``...`` stands for anything. ``(closes)``
 ``(half-closes)`` end a connection. ``@`` lines before the dialogue arrange it: ``@ lmtp``,
 ``@ upstream KEYWORD, KEYWORD ...`` (what it offers after EHLO), ``@ NAME=NUMBER`` (a limit or a
 deadline of the server or the upstream), ``@ stray=normalise``, ``@ relay_from=NETWORK``,
-``@ xforward``; ``@ greeted`` leaves out banner and EHLO. Another receiver than the plain relay below can be put in by the fixture
-``receiver``.
+``@ xforward``; ``@ greeted`` leaves out banner and EHLO. Another receiver than the plain relay
+below can be put in by the fixture ``receiver``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -135,7 +136,7 @@ class Dialogue:
                 settings.append(text[2:].strip())
             elif text and not text.startswith("#"):
                 speaker, colon, said = text.partition(":")
-                assert speaker in "CSGU" and colon, f"{file}:{number}: {text}"
+                assert speaker + colon in ("C:", "S:", "G:", "U:"), f"{file}:{number}: {text}"
                 lines.append(Line(number, speaker, octets(said[1:])))
         return cls(law[2:], settings, lines)
 
@@ -185,11 +186,13 @@ class Stage:
     upstream: Upstream
     client: Peer | None = None
     called: Peer | None = None
+    peers: list[Peer] = field(default_factory=list)
 
     async def peer(self, speaker: str) -> Peer:
         if speaker in "CS":
             if self.client is None:
                 self.client = Peer(*await asyncio.open_connection(*self.address))
+                self.peers.append(self.client)
             return self.client
         if self.called is None or (speaker == "G" and self.called.writer.is_closing()):
             async with asyncio.timeout(PATIENCE):
@@ -216,12 +219,14 @@ class Stage:
 
     async def greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The upstream's side of banner and EHLO, which no dialogue repeats."""
+        caller = Peer(reader, writer)
+        self.peers.append(caller)
         writer.write(b"220 up.example ESMTP\r\n")
         assert (await reader.readline()).upper().startswith(b"EHLO ")
         *head, last = ["up.example", *self.offers]
         lines = [*(f"250-{word}\r\n" for word in head), f"250 {last}\r\n"]
         writer.write("".join(lines).encode())
-        self.callers.put_nowait(Peer(reader, writer))
+        self.callers.put_nowait(caller)
 
 
 def arranged(settings: list[str]) -> tuple[Listener, Onward, list[str]]:
@@ -237,7 +242,7 @@ def arranged(settings: list[str]) -> tuple[Listener, Onward, list[str]]:
             continue
         elif setting == "xforward":
             listener = replace(listener, xforward_from=listener.relay_from)
-        elif setting.startswith("upstream"):
+        elif setting.partition(" ")[0] == "upstream":
             offers = [word.strip() for word in setting[8:].split(",") if word.strip()]
         elif name == "stray":
             listener = replace(listener, stray=Stray(value))
@@ -282,13 +287,14 @@ def stage(receiver: Callable[[Upstream], Receiver]) -> Callable[[Dialogue], Any]
         try:
             await scene.play(dialogue)
         finally:
-            for peer in (scene.client, scene.called):
-                if peer is not None:
-                    peer.writer.close()
+            for peer in scene.peers:
+                peer.writer.close()
             await scene.server.drain(PATIENCE)
             await scene.upstream.close()
             behind.close()
-            await asyncio.sleep(0)
+            for peer in scene.peers:
+                with contextlib.suppress(ConnectionError):
+                    await peer.writer.wait_closed()
 
     return play
 

@@ -271,6 +271,27 @@ def test_inverted_edits_give_the_original_back(example: Example) -> None:
     assert apply(mended.raw, invert(raw, mended.edits)) == raw
 
 
+@pytest.mark.parametrize("example", FIXABLE, ids=str)
+def test_the_fixes_of_all_rules_heal_together(example: Example) -> None:
+    case = case_of(example)
+    found = together(case)
+    healed = replace(case, message=Message(mend(case, found).raw))
+    assert fixes_of(together(healed)) == []
+
+
+def together(case: Case) -> list[Finding]:
+    """What all rules for mail of that class find, the reader being new and from a fair."""
+    fair = Person(source=Source("fair", "Salon Bati 2026"))
+    about_one = replace(case, recipient=READER, person=case.person or fair)
+    return [
+        finding
+        for rule in ALL
+        if case.stream.kind in rule.kinds
+        for finding in rule.check(about_one if rule.scope is Scope.RECIPIENT else case)
+        if finding.certainty is Certainty.CERTAIN
+    ]
+
+
 @pytest.mark.parametrize("example", [e for e in INVALID if e.beside(".reply").exists()], ids=str)
 def test_the_bounce_is_the_one_written_down(example: Example, accept: bool) -> None:
     case = case_of(example)

@@ -2,14 +2,13 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from smtpguard.keys import Keyring, ReferenceKey
-from smtpguard.mail.address import Address
 from smtpguard.store.embedded import Embedded
 from smtpguard.store.greeting import Founding
 from smtpguard.store.settings import Settings
@@ -19,10 +18,7 @@ from smtpguard.store.wire import Reply, Wire, command
 RING = Keyring((ReferenceKey("k1", b"1" * 32),))
 
 
-def address(text: str) -> Address:
-    found = Address.parse(text.encode())
-    assert found is not None
-    return found
+Plain = Callable[..., Awaitable[list[Reply]]]
 
 
 async def plain(url: str, *commands: tuple[bytes | str | int, ...]) -> list[Reply]:
@@ -47,6 +43,17 @@ async def plain(url: str, *commands: tuple[bytes | str | int, ...]) -> list[Repl
         await wire.close()
 
 
+@pytest.fixture
+def ring() -> Keyring:
+    return RING
+
+
+@pytest.fixture(scope="session")
+def redis() -> Plain:
+    """Send commands to a server as redis-cli would: ``await redis(url, ("PING",))``."""
+    return plain
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Embedded]:
     home = Path(tempfile.mkdtemp(prefix="sg-"))
@@ -60,8 +67,6 @@ async def settings(server: Embedded, tmp_path: Path) -> Settings:
     url = f"unix://{server.socket}"
     await plain(url, ("FLUSHALL",), ("CONFIG", "SET", "maxmemory-policy", "noeviction"))
     return Settings(tmp_path, url=url, blip=0.2)
-
-
 
 
 @pytest.fixture

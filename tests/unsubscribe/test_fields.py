@@ -43,7 +43,9 @@ def test_white_space_within_the_brackets_and_comments_without_are_no_fault() -> 
         ("<https://a\0b/>", (), ("URI with characters that must be percent-encoded",)),
     ],
 )
-def test_what_is_malformed_is_named(value: str, uris: tuple[str, ...], faults: tuple[str, ...]) -> None:
+def test_what_is_malformed_is_named(
+    value: str, uris: tuple[str, ...], faults: tuple[str, ...]
+) -> None:
     assert ListUnsubscribe.read([value]) == ListUnsubscribe(uris, faults)
 
 
@@ -68,7 +70,13 @@ def test_reading_never_raises(value: str) -> None:
 
 def test_a_bomb_is_read_in_no_time() -> None:
     began = time.perf_counter()
-    for bomb in ("<" * 500_000, "<>" * 250_000, "(" * 500_000, "<(" * 250_000, "()" * 250_000 + "<a:>"):
+    for bomb in (
+        "<" * 500_000,
+        "<>" * 250_000,
+        "(" * 500_000,
+        "<(" * 250_000,
+        "()" * 250_000 + "<a:>",
+    ):
         said = ListUnsubscribe.read([bomb])
         assert said.uris or said.faults
     assert time.perf_counter() - began < 2

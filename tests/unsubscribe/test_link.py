@@ -19,7 +19,14 @@ TICKET = Ticket("acme", "acme-pro", "newsletter", b"jo.doe+x@reader.example", 1_
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def minted(ring: Keyring = RING, *, base: str = "https://u.acme.example", mailto: str = "unsubscribe@acme.example", address: bytes = TICKET.address, at: int = TICKET.at) -> Exit:
+def minted(
+    ring: Keyring = RING,
+    *,
+    base: str = "https://u.acme.example",
+    mailto: str = "unsubscribe@acme.example",
+    address: bytes = TICKET.address,
+    at: int = TICKET.at,
+) -> Exit:
     local, _, domain = address.rpartition(b"@")
     return mint(
         ring,
@@ -51,7 +58,9 @@ def test_a_mailto_carries_the_token_in_its_subject() -> None:
 
 
 def test_an_address_that_is_no_uri_is_encoded() -> None:
-    assert minted(mailto="a&b?c=%@acme.example").mailto.startswith("mailto:a%26b%3Fc%3D%25@acme.example?")
+    assert minted(mailto="a&b?c=%@acme.example").mailto.startswith(
+        "mailto:a%26b%3Fc%3D%25@acme.example?"
+    )
 
 
 def test_a_brand_may_offer_only_one_of_them() -> None:
@@ -127,6 +136,8 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
 @given(NAMES, NAMES, NAMES, st.binary(max_size=320), st.integers(0, 2**40 - 1))
-def test_any_ticket_comes_back(controller: str, brand: str, stream: str, address: bytes, at: int) -> None:
+def test_any_ticket_comes_back(
+    controller: str, brand: str, stream: str, address: bytes, at: int
+) -> None:
     ticket = Ticket(controller, brand, stream, address, at)
     assert read(RING, seal(RING, ticket)) == ticket

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Paragraph, Place
-from smtpguard.mail.lexicon import says
+from smtpguard.mail.lexicon import TOPICS, normalise, says
 from smtpguard.mail.message import Message
 from smtpguard.mail.reading import Link, Reading, Seen
 from smtpguard.policy.controller import Brand, Existing
 from smtpguard.rules.evidence.target import ours
 from smtpguard.rules.evidence.view import View
 from smtpguard.rules.rule import Case
-
 
 _KNOWN: WeakKeyDictionary[Message, dict[Brand, tuple[Exits, ...]]] = WeakKeyDictionary()
 """Several rules ask about one message; what was read goes when the message goes."""
@@ -106,11 +106,21 @@ def unlabelled(link: Link) -> bool:
 
 
 def _those(topic: str, texts: Sequence[str]) -> set[int]:
-    """Indices of the texts that say it. Halving asks the lexicon a few times, not once a link."""
-    if not texts or not says(topic, "\n".join(texts)):
-        return set()
-    if len(texts) == 1:
-        return {0}
-    middle = len(texts) // 2
-    later = {middle + i for i in _those(topic, texts[middle:])}
-    return _those(topic, texts[:middle]) | later
+    """Indices of the texts that say it: all are searched at once, then the lexicon confirms."""
+    distinct = list(dict.fromkeys(texts))
+    said = "\n".join(map(_line, distinct))
+    likely = {
+        said.count("\n", 0, match.start())
+        for phrases in TOPICS[topic].values()
+        for phrase in phrases
+        for match in phrase.find(said, said)
+    }
+    sayers = {distinct[index] for index in likely if says(topic, distinct[index])}
+    return {index for index, text in enumerate(texts) if text in sayers}
+
+
+def _line(text: str) -> str:
+    """``text`` normalised on one line, percent-encoding undone; most are plain already."""
+    if text.isascii() and text.isprintable() and "%" not in text:
+        return text.lower()
+    return normalise(unquote(text))

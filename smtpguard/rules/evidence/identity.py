@@ -43,6 +43,8 @@ def gives_address(text: str, address: str) -> bool:
     wanted = _WORD.findall(normalise(address))
     needed = max(1, round(ENOUGH * len(wanted)))
     known = frozenset(wanted)
+    if sum(word in text for word in wanted) < needed:
+        return False
     found = [m for m in _WORD.finditer(text) if m.group() in known]
     window = max(WINDOW, 2 * len(address))
     words = [m.group() for m in found]

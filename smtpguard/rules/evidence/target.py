@@ -6,12 +6,13 @@ Nothing is fetched: a fetch can unsubscribe people (RFC 8058 §1).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from smtpguard.mail.address import Address
 from smtpguard.mail.lexicon import junk_target
-from smtpguard.policy.controller import Brand
+from smtpguard.policy.controller import Brand, Unsubscribe
 
 _RESERVED = (
     ".example", ".example.com", ".example.net", ".example.org", ".home.arpa", ".internal",
@@ -38,7 +39,9 @@ def host_of(target: str) -> str:
 
 def ours(target: str, brand: Brand) -> bool:
     """Whether a URL is one of the brand's declared exits: our own pages, or a listed host."""
-    return _declared(host_of(target), brand)
+    hosts = _declared(brand.unsubscribe)
+    near = target.lower()
+    return any(host in near for host in hosts) and host_of(target) in hosts
 
 
 def fault_of(target: str, brand: Brand) -> str:
@@ -57,9 +60,10 @@ def fault_of(target: str, brand: Brand) -> str:
     return f"the scheme is {scheme}" if scheme.isalnum() else "the target is relative"
 
 
-def _declared(host: str, brand: Brand) -> bool:
-    exits = brand.unsubscribe
-    return bool(host) and (host in exits.hosts or host == host_of(exits.url))
+@lru_cache(maxsize=64)
+def _declared(exits: Unsubscribe) -> frozenset[str]:
+    """The hosts that the policy calls the brand's exits."""
+    return frozenset(filter(None, (host_of(exits.url), *exits.hosts)))
 
 
 def _fault_of_url(url: str, brand: Brand) -> str:
@@ -72,7 +76,7 @@ def _fault_of_url(url: str, brand: Brand) -> str:
         return "the URL has no host"
     if "@" in parts.netloc:
         return f"the URL hides its host {host} behind a user name"
-    return "" if _declared(host, brand) else _fault_of_host(host, brand)
+    return "" if host in _declared(brand.unsubscribe) else _fault_of_host(host, brand)
 
 
 def _fault_of_mailbox(mailbox: str, brand: Brand) -> str:

@@ -52,8 +52,8 @@ def lacking(seen: Iterable[View], has: Callable[[View], bool]) -> tuple[View, ..
 
 
 def parts_of(seen: Iterable[View]) -> frozenset[str]:
-    """Where a paragraph that those views lack is put: the first readable part of each."""
-    return frozenset(view[0].part.number for view in seen)
+    """Where a paragraph that those views lack is put: the first part of each, if read whole."""
+    return frozenset(view[0].part.number for view in seen if view[0].complete)
 
 
 def places(parts: Iterable[str]) -> str:
@@ -67,5 +67,5 @@ def certainty_of_absence(mail: Message) -> Certainty:
     if mail.readings:
         whole = all(reading.complete for reading in mail.readings)
     else:
-        whole = not mail.protection
+        whole = not mail.protection and not mail.defect
     return Certainty.CERTAIN if whole else Certainty.INDETERMINATE

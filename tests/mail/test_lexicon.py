@@ -1,0 +1,263 @@
+"""Seven languages say it, look-alikes do not, and what templates leave is found."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smtpguard.mail.lexicon import (
+    PLACEHOLDERS,
+    TOPICS,
+    Phrase,
+    alternatives,
+    junk_target,
+    needles,
+    normalise,
+    placeholders,
+    says,
+)
+
+UNSUB = [
+    "Unsubscribe",
+    "UN\u00adSUB\u200bSCRIBE",
+    "ｕｎｓｕｂｓｃｒｉｂｅ",
+    "un-subscribe here",
+    "opt out",
+    "If you no longer wish to receive these e-mails",
+    "Don’t want these emails?",
+    "Se désabonner",
+    "Me désinscrire de la newsletter",
+    "si vous ne souhaitez plus du tout recevoir nos offres",
+    "Vous pouvez vous opposer à la réception de nos messages",
+    "Disiscriviti",
+    "Annulla l’iscrizione",
+    "cancellarsi",
+    "se non desidera più ricevere comunicazioni",
+    "Newsletter abbestellen",
+    "Hier abmelden",
+    "Wenn Sie keine weiteren E-Mails mehr erhalten möchten",
+    "Der Nutzung Ihrer Daten können Sie jederzeit widersprechen: der Nutzung widersprechen",
+    "Darse de baja",
+    "Cancelar la suscripción",
+    "si no desea seguir recibiendo correos",
+    "Cancelar a subscrição",
+    "Descadastrar-se",
+    "não deseja mais receber",
+    "Uitschrijven",
+    "Meld je hier af",
+    "geen e-mails meer wilt ontvangen",
+]
+NOT_UNSUB = [
+    "Subscribe now",
+    "unsubscr\u0456be",  # Cyrillic i
+    "unsubscrib\u0435",  # Cyrillic e
+    "\u03bfpt out",  # Greek o
+    "d\u0435sabonner",
+    "Stop by our shop",
+    "Angemeldet bleiben",
+    "Cancel my order",
+    "la baja de precios",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", UNSUB)
+def test_unsubscribing_in_seven_languages(text: str) -> None:
+    assert says("unsub", text)
+    assert says("unsub", f"<< {text.upper()} >>\n")
+
+
+@pytest.mark.parametrize("text", NOT_UNSUB)
+def test_what_is_not_unsubscribing(text: str) -> None:
+    assert not says("unsub", text)
+
+
+def test_a_look_alike_does_not_hide_a_true_word() -> None:
+    assert says("unsub", "unsubscrib\u0435 or unsubscribe")
+
+
+@pytest.mark.parametrize(
+    ("topic", "text"),
+    [
+        ("unsub_weak", "Manage your email preferences"),
+        ("unsub_weak", "Gérer mes préférences"),
+        ("unsub_weak", "Einstellungen verwalten"),
+        ("unsub_url", "https://a.fr/Unsubscribe?x=1"),
+        ("unsub_url", "https://a.fr/d%C3%A9sabonnement"),
+        ("unsub_url", "https://x.list-manage.com/u"),
+        ("unsub_url", "https://a.fr/l?id=3&action=stop"),
+        ("why", "You are receiving\nthis email because"),
+        ("why", "Vous recevez ce message"),
+        ("why", "Ricevi questa e-mail"),
+        ("why", "Sie erhalten diese Nachricht"),
+        ("why", "Ha recibido este correo"),
+        ("why", "Recebeu este e-mail"),
+        ("why", "U ontvangt deze nieuwsbrief"),
+        ("source", "We obtained your details from the public register"),
+        ("source", "Origine de vos données : salon Bati"),
+        ("source", "Fonte dei suoi dati"),
+        ("source", "Herkunft Ihrer Daten"),
+        ("source", "Origen de sus datos"),
+        ("source", "Origem dos seus dados"),
+        ("source", "Herkomst van uw gegevens"),
+        ("rights", "right to object"),
+        ("rights", "droit d’accès"),
+        ("rights", "diritto di opposizione"),
+        ("rights", "Recht auf Widerspruch"),
+        ("rights", "derecho de acceso"),
+        ("rights", "direito de acesso"),
+        ("rights", "recht op inzage"),
+        ("privacy", "Politique de confidentialité"),
+        ("privacy", "Datenschutzerklärung"),
+        ("friction", "Log in to your account"),
+        ("friction", "Connectez-vous"),
+    ],
+)
+def test_the_other_topics(topic: str, text: str) -> None:
+    assert says(topic, text)
+    assert not says(topic, "Our summer sale starts on Monday.")
+
+
+def test_an_unknown_topic_is_a_mistake_of_ours() -> None:
+    with pytest.raises(KeyError):
+        says("weather", "rain")
+
+
+def test_normalised_text() -> None:
+    assert normalise(" L’É\u00a0t\u200bé –\r\n«Straße» ﬁn ") == 'l\'e te - "strasse" fin'
+    assert normalise("İstanbul") == "istanbul"
+    assert normalise("un\u202esubscribe") == "unsubscribe"
+
+
+@given(st.text(max_size=80))
+def test_normalising_twice_is_normalising_once(text: str) -> None:
+    once = normalise(text)
+    assert normalise(once) == once
+
+
+PHRASES = [
+    pytest.param(phrase, id=f"{topic} {language} {index}")
+    for topic, languages in TOPICS.items()
+    for language, phrases in languages.items()
+    for index, phrase in enumerate(phrases)
+]
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_no_match_goes_without_a_needle(phrase: Phrase) -> None:
+    assert min(map(len, phrase.needles)) >= 3
+
+    @settings(max_examples=3, deadline=None, database=None)
+    @given(st.from_regex(phrase.pattern))
+    def holds(text: str) -> None:
+        lowered = text.lower()
+        assert any(needle in lowered for needle in phrase.needles)
+
+    holds()
+
+
+@pytest.mark.parametrize("family", PLACEHOLDERS)
+def test_no_placeholder_goes_without_a_needle(family: str) -> None:
+    phrase = PLACEHOLDERS[family]
+    assert all(phrase.needles)
+
+    @settings(max_examples=20, deadline=None, database=None)
+    @given(st.from_regex(re.compile(phrase.pattern, re.ASCII)))
+    def holds(text: str) -> None:
+        assert any(needle in text.lower() for needle in phrase.needles)
+
+    holds()
+
+
+def test_needles() -> None:
+    assert needles(r"\bun-?subscri\w*") == ("subscri",)
+    assert needles(r"\b(log|sign) ?in (to|and)\b") == ("log", "sign")
+    assert needles(r"a{0,3}bc\{\{d?") == ("bc{{",)
+    assert alternatives(r"a(b|c)|[|]|\|") == ["a(b|c)", "[|]", r"\|"]
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize(
+    "word",
+    [
+        "unsubscribe", "cancella la ", "cancell", "keine ", "melde ", "opporsi ", "because you ",
+        "{", "vous opposer ", "newsletter", "do not want to receive ", "a ", "ne plus ", " ",
+    ],
+)  # fmt: skip
+def test_repetition_costs_no_more_than_its_length(topic: str, word: str) -> None:
+    def cost(size: int) -> float:
+        text = word * (size // len(word))
+        best = float("inf")
+        for _ in range(2):
+            begun = time.process_time()
+            for phrases in TOPICS[topic].values():
+                for phrase in phrases:
+                    phrase.compiled.search(text)
+            best = min(best, time.process_time() - begun)
+        return best
+
+    cost(1_000)
+    assert cost(16_000) < 40 * max(cost(2_000), 0.001)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "{{ unsubscribe }}", "{{{ pm:unsubscribe }}}", "{% unsubscribe %}", "*|UNSUB|*",
+        "%%url.unsub%%", "%UNSUBSCRIBELINK%", "%unsubscribe_url%", "##Unsubscribe##",
+        "[[UNSUB_LINK_EN]]", "[unsubscribe]", "<%asm_group_unsubscribe_raw_url%>", "${exit}",
+        "{unsubscribe_url}", "%(link)s", "«Prenom»", "<<Prenom>>",
+    ],
+)  # fmt: skip
+def test_every_family_of_placeholders(tag: str) -> None:
+    assert placeholders(f"Leave here: {tag}.") == [tag]
+    encoded = "".join(f"%{octet:02X}" for octet in tag.encode())
+    assert tag in placeholders(f"https://a.fr/?u={encoded}")
+    assert tag in placeholders("".join(f"&#{ord(character)};" for character in tag))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "100 % of 50%",
+        "https://a.fr/?x=%C3%A9%20%7C",
+        "p { color: red }",
+        "[1] see below",
+        "a << b and c >> d",
+        "# heading ##",
+        "None of us, undefined, TODO",
+    ],
+)
+def test_what_is_no_placeholder(text: str) -> None:
+    assert placeholders(text) == []
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "", "#", "#unsub", "javascript:void(0)", "JAVASCRIPT:x", "data:text/html,x", "about:blank",
+        "tel:+33", "file:///c:/x", "undefined", "null", "None", "NaN", "[object Object]", "TODO",
+        "xxx", "INSERT LINK HERE", "/unsubscribe_from_list?x", "https://example.com/u",
+        "http://www.example.org", "http://localhost:8080/x", "https://intranet/u", "http://[::1]/",
+    ],
+)  # fmt: skip
+def test_junk_targets(href: str) -> None:
+    assert junk_target(href)
+    assert junk_target(f" {href} ")
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "https://a.fr/u",
+        "mailto:x@a.fr",
+        "https://example.com.evil.test/",
+        "https://u.example.net.br",
+    ],
+)
+def test_targets_that_are_not_junk(href: str) -> None:
+    assert not junk_target(href)

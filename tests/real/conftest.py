@@ -1,0 +1,98 @@
+"""A front Postfix, the guard, and a Postfix behind it, each private to one test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.mta import Guard, Postfix, free_port
+
+POLICY = """\
+controller: acme
+legal_name: Acme SAS
+address: 12 rue des Lilas, 69003 Lyon
+rights_contact: dpo@acme.fr
+brands:
+  acme:
+    from_domains: [acme.fr]
+    unsubscribe: {url: "https://u.acme.fr", mailto: unsubscribe@acme.fr}
+    languages: [fr]
+streams:
+  newsletter:
+    owner: marketing@acme.fr
+    match: {from_domain: acme.fr, sender: news@acme.fr}
+    class: marketing
+    brand: acme
+    mode: enforce
+    edits: body
+    rules:
+      missing-unsubscribe-link: fix-or-reject
+      missing-list-unsubscribe: fix-or-reject
+      unrendered-placeholder: reject
+  resets:
+    match: {from_domain: acme.fr, sender: no-reply@acme.fr}
+    class: transactional
+    brand: acme
+    mode: enforce
+default: {class: personal}
+"""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that the Postfix user can enter; pytest's own are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="sg-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def policies(place: Path) -> Path:
+    """The policy that the wirings enforce."""
+    folder = place / "policies"
+    folder.mkdir()
+    (folder / "acme.yaml").write_text(POLICY)
+    return folder
+
+
+@pytest.fixture
+def postfix(place: Path) -> Iterator[Callable[..., Postfix]]:
+    """Start private instances of Postfix."""
+    running: list[Postfix] = []
+
+    def start(name: str, **settings: object) -> Postfix:
+        one = Postfix(place / name, **settings)  # type: ignore[arg-type]
+        running.append(one)
+        one.start()
+        return one
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def guard(place: Path, policies: Path) -> Iterator[Callable[..., Guard]]:
+    """Start guards."""
+    running: list[Guard] = []
+
+    def start(upstream: int, *extra: str) -> Guard:
+        one = Guard(place / f"guard{len(running)}", upstream, policies, *extra)
+        running.append(one)
+        one.start()
+        return one
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def behind(postfix: Callable[..., Postfix]) -> Postfix:
+    """The last hop: whatever it takes for client.fr stands in its mailbox."""
+    return postfix("behind", ports={free_port(): ()}, mailboxes=["client.fr"])

@@ -1,0 +1,302 @@
+"""Real programs on loopback: private instances of Postfix, and the guard between them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+PATIENCE = 60.0
+T = TypeVar("T")
+
+MASTER = """\
+postlog   unix-dgram n  -  n  -  1  postlogd
+cleanup   unix  n  -  n  -  0  cleanup
+qmgr      unix  n  -  n  300  1  qmgr
+tlsmgr    unix  -  -  n  1000?  1  tlsmgr
+rewrite   unix  -  -  n  -  -  trivial-rewrite
+bounce    unix  -  -  n  -  0  bounce
+defer     unix  -  -  n  -  0  bounce
+trace     unix  -  -  n  -  0  bounce
+verify    unix  -  -  n  -  1  verify
+flush     unix  n  -  n  1000?  0  flush
+proxymap  unix  -  -  n  -  -  proxymap
+smtp      unix  -  -  n  -  -  smtp
+lmtp      unix  -  -  n  -  -  lmtp
+relay     unix  -  -  n  -  -  smtp
+showq     unix  n  -  n  -  -  showq
+error     unix  -  -  n  -  -  error
+retry     unix  -  -  n  -  -  error
+discard   unix  -  -  n  -  -  discard
+virtual   unix  -  n  n  -  -  virtual
+anvil     unix  -  -  n  -  1  anvil
+scache    unix  -  -  n  -  1  scache
+"""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Logged(Protocol):
+    """It can say what it said last."""
+
+    def trouble(self) -> str: ...
+
+
+def until(seen: Callable[[], T], what: str, *told_by: Logged, seconds: float = PATIENCE) -> T:
+    """The first true value of ``seen``; fails after ``seconds``, with the end of the logs."""
+    deadline = time.monotonic() + seconds
+    while not (value := seen()):
+        if time.monotonic() > deadline:
+            logs = "\n".join(one.trouble() for one in told_by)
+            raise AssertionError(f"waited {seconds:g} s for {what}\n{logs}")
+        time.sleep(0.05)
+    return value
+
+
+def greets(port: int) -> bool:
+    """Somebody speaks SMTP there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as line:
+            if line.recv(512).startswith(b"220"):
+                line.sendall(b"QUIT\r\n")
+                return True
+    except OSError:
+        pass
+    return False
+
+
+class Postfix:
+    """One private instance: own configuration, own queue, own mailboxes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ports: Mapping[int, Iterable[str]],
+        mailboxes: Iterable[str] = (),
+        services: str = "",
+        **main: object,
+    ) -> None:
+        """``ports``: options of the smtpd on each; ``mailboxes``: domains delivered here."""
+        self.folder = folder
+        self.log = folder / "log"
+        self.mail = folder / "mail"
+        self._config = folder / "etc"
+        for name in ("etc", "queue", "data", "mail"):
+            (folder / name).mkdir(parents=True)
+        for parent in (folder, *folder.parents[:3]):
+            if parent.stat().st_uid == os.getuid():
+                parent.chmod(parent.stat().st_mode | 0o755)
+        shutil.chown(folder / "data", "postfix")
+        shutil.chown(folder / "mail", "nobody")
+        domains = " ".join(mailboxes)
+        settings: dict[str, object] = {
+            "compatibility_level": "3.6",
+            "queue_directory": folder / "queue",
+            "data_directory": folder / "data",
+            "maillog_file": self.log,
+            "maillog_file_prefixes": folder,
+            "myhostname": f"{folder.name}.postfix.test",
+            "mydestination": "",
+            "inet_interfaces": "127.0.0.1",
+            "inet_protocols": "ipv4",
+            "mynetworks": "127.0.0.0/8",
+            "smtp_tls_security_level": "none",
+            "lmtp_tls_security_level": "none",
+            "smtpd_peername_lookup": "no",
+            "smtp_host_lookup": "native",
+            "lmtp_host_lookup": "native",
+            "disable_dns_lookups": "yes",
+            "alias_maps": "",
+            "local_recipient_maps": "",
+            "virtual_mailbox_domains": domains,
+            "virtual_mailbox_base": self.mail,
+            "virtual_mailbox_maps": "static:all/" if domains else "",
+            "virtual_minimum_uid": "1",
+            "virtual_uid_maps": "static:65534",
+            "virtual_gid_maps": "static:65534",
+            "virtual_mailbox_limit": "0",
+            "in_flow_delay": "0",
+            "minimal_backoff_time": "1s",
+            "maximal_backoff_time": "2s",
+            "queue_run_delay": "1s",
+            "message_size_limit": "52428800",
+        }
+        settings |= main
+        (self._config / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in settings.items()))
+        listeners = "".join(
+            f"127.0.0.1:{port} inet n - n - - smtpd\n" + "".join(f"  -o {one}\n" for one in options)
+            for port, options in ports.items()
+        )
+        (self._config / "master.cf").write_text(listeners + MASTER + services)
+        self.ports = list(ports)
+
+    def start(self) -> None:
+        """Run until every port greets."""
+        done = subprocess.run(
+            ["postfix", "-c", str(self._config), "start"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr + self.trouble()
+        for port in self.ports:
+            until(partial(greets, port), f"Postfix on {port}", self)
+
+    def stop(self) -> None:
+        """End every process of it."""
+        subprocess.run(
+            ["postfix", "-c", str(self._config), "stop"],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    def flush(self) -> None:
+        """Try everything that is deferred now."""
+        subprocess.run(["postqueue", "-c", str(self._config), "-f"], check=True, timeout=60)
+
+    def queued(self) -> int:
+        """Messages that are not delivered yet."""
+        folders = ("incoming", "active", "deferred", "maildrop", "hold")
+        return sum(
+            1 for f in folders for _ in (self.folder / "queue" / f).rglob("[0-9A-F]*[0-9A-F]")
+        )
+
+    def delivered(self) -> list[bytes]:
+        """What stands in the mailboxes."""
+        return [path.read_bytes() for path in sorted((self.mail / "all" / "new").glob("*"))]
+
+    def trouble(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+
+class Guard:
+    """``smtpguard serve`` as an operator runs it."""
+
+    def __init__(self, folder: Path, upstream: int, policies: Path, *extra: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.upstream = upstream
+        self.policies = policies
+        self.extra = extra
+        self.state = folder / "state"
+        self.log = folder / "guard.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run until it greets."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "smtpguard", "serve"),
+                    *("--listen", f"127.0.0.1:{self.port}"),
+                    *("--upstream", f"127.0.0.1:{self.upstream}"),
+                    *("--policies", str(self.policies), "--state", str(self.state)),
+                    *self.extra,
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        process = self._process
+        until(lambda: greets(self.port) or process.poll() is not None, "the guard", self)
+        assert process.poll() is None, self.trouble()
+
+    def kill(self) -> None:
+        """End the parent and every worker with SIGKILL, as a power cut would; the store stays."""
+        assert self._process is not None
+        parent = self._process.pid
+        workers = [pid for pid in children(parent) if b"valkey" not in command(pid)]
+        for pid in (parent, *workers):
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(10)
+
+    def kill_store(self) -> None:
+        """End the embedded Valkey with SIGKILL."""
+        assert self._process is not None
+        (pid,) = [pid for pid in children(self._process.pid) if b"valkey" in command(pid)]
+        os.kill(pid, signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the parent a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.terminate()
+        return self._process.wait(60)
+
+    def run(self, *words: str, text: str = "") -> str:
+        """One command of the command line on the same state."""
+        done = subprocess.run(
+            [sys.executable, "-m", "smtpguard", *words, "--state", str(self.state)],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def trouble(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-3000:]
+
+
+def children(parent: int) -> list[int]:
+    """Process ids of the children."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(word) for word in listed]
+
+
+def command(pid: int) -> bytes:
+    """The command line of a process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def message(number: int | str, body: str = "", **fields: str) -> EmailMessage:
+    """A mail with an id that counts."""
+    mail = EmailMessage()
+    given = {
+        "From": "Acme <news@acme.fr>",
+        "To": "reader@client.fr",
+        "Subject": "Nos nouveautés",
+        "Date": "Mon, 23 Nov 2026 10:00:00 +0000",
+        "Message-ID": f"<{number}@acme.fr>",
+        **{name.replace("_", "-"): value for name, value in fields.items()},
+    }
+    for name, value in given.items():
+        mail[name] = value
+    mail.set_content(body or "Bonjour, voici nos prix du mois.\n\nAcme SAS\n", cte="8bit")
+    return mail
+
+
+def send(port: int, mail: EmailMessage, *recipients: str, sender: str = "news@acme.fr") -> None:
+    """Hand a mail to a server; ``smtplib`` raises what it refuses."""
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+        client.send_message(mail, sender, recipients or ("reader@client.fr",))

@@ -1,0 +1,423 @@
+"""Connecting, keeping connections, and what is said when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from smtpguard.mail.envelope import Session
+from smtpguard.smtp.capabilities import ASSUMED
+from smtpguard.smtp.settings import Onward, Tls
+from smtpguard.smtp.upstream import Upstream, UpstreamUnavailable
+
+MAIL, RCPT = b"FROM:<a@c.example>", b"TO:<b@d.example>"
+OFFERS = b"250-up\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Callable[..., Upstream]]:
+    made = []
+
+    def make(**settings: Any) -> Upstream:
+        made.append(Upstream(Onward("guard.example", **settings)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+    await asyncio.sleep(0)
+
+
+class Polite:
+    """A sink that does everything right, and counts."""
+
+    def __init__(self, ehlo: bytes = OFFERS, *, offered: bytes = b"", auth: bytes = b"") -> None:
+        self.ehlo = ehlo
+        self.heard: list[bytes] = []
+        self.context: ssl.SSLContext | None = None
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 up ESMTP\r\n")
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while line := await reader.readline():
+                self.heard.append(line.strip())
+                verb = line[:4].upper()
+                if verb == b"EHLO":
+                    writer.write(self.ehlo)
+                elif verb == b"DATA":
+                    writer.write(b"354 go\r\n")
+                    await reader.readuntil(b".\r\n")
+                    writer.write(b"250 2.0.0 Taken\r\n")
+                elif verb == b"STAR":
+                    writer.write(b"220 go\r\n")
+                    assert self.context is not None
+                    try:
+                        await writer.start_tls(self.context)
+                    except (ssl.SSLError, ConnectionError):
+                        return
+                elif verb == b"AUTH":
+                    good = line.split()[2] == b"AG1lAHNlY3JldA=="
+                    writer.write(b"235 2.7.0 Ok\r\n" if good else b"535 5.7.8 No\r\n")
+                elif verb == b"QUIT":
+                    writer.write(b"221 Bye\r\n")
+                    writer.close()
+                    return
+                else:
+                    writer.write(b"250 2.0.0 Ok\r\n")
+
+    def count(self, verb: bytes) -> int:
+        return sum(line.startswith(verb) for line in self.heard)
+
+
+async def test_what_the_upstream_offers_is_known_and_kept(upstream: Any, upstairs: Any) -> None:
+    there = await upstairs(Polite())
+    up = upstream(port=there.port)
+    capabilities = await up.capabilities()
+    assert (capabilities.size, capabilities.eightbitmime, capabilities.dsn) == (1000, True, False)
+    assert await up.capabilities() is capabilities
+    assert there.calls == 1
+
+
+async def test_one_question_for_all_who_ask_at_once(upstream: Any, upstairs: Any) -> None:
+    there = await upstairs(Polite())
+    up = upstream(port=there.port)
+    await asyncio.gather(*(up.capabilities() for _ in range(5)))
+    assert there.calls == 1
+
+
+def unused() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+async def test_nothing_known_is_assumed_and_nobody_waits_twice(upstream: Any) -> None:
+    up = upstream(port=unused())
+    assert await up.capabilities() is ASSUMED
+    failed_at = up._failed_at
+    assert await up.capabilities() is ASSUMED
+    assert up._failed_at == failed_at
+
+
+async def test_no_listener_is_451(upstream: Any) -> None:
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await upstream(port=unused()).begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 4.4.1 ")
+
+
+async def test_no_name_is_451(upstream: Any, tmp_path: Path) -> None:
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await upstream(path=str(tmp_path / "none")).begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 4.4.1 ")
+
+
+@pytest.mark.parametrize(
+    ("banner", "code"),
+    [
+        (b"554 no\r\n", b"4.4.2"),
+        (b"421 later\r\n", b"4.4.2"),
+        (b"SSH-2.0\r\n", b"4.4.1"),
+        (b"", b"4.4.1"),
+    ],
+)
+async def test_a_banner_that_is_none_is_451(
+    upstream: Any, upstairs: Any, banner: bytes, code: bytes
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(banner)
+        writer.close()
+
+    there = await upstairs(script)
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await upstream(port=there.port).begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 " + code)
+
+
+async def test_a_silent_banner_is_451_in_time(upstream: Any, upstairs: Any) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    there = await upstairs(script)
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await upstream(port=there.port, connect=0.05).begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 4.4.1 ")
+
+
+async def test_helo_is_said_where_ehlo_is_refused(upstream: Any, upstairs: Any) -> None:
+    polite = Polite(b"502 5.5.1 what?\r\n")
+    up = upstream(port=(await upstairs(polite)).port)
+    delivery = await up.begin(Session())
+    assert not delivery.capabilities.pipelining
+    burst = await delivery.burst(MAIL, [RCPT], b"x\r\n")
+    assert burst.final.octets == b"250 2.0.0 Taken\r\n"
+    await delivery.release()
+
+
+async def send(up: Upstream) -> bytes:
+    delivery = await up.begin(Session())
+    burst = await delivery.burst(MAIL, [RCPT], b"x\r\n")
+    await delivery.release()
+    return burst.final.octets
+
+
+async def test_a_connection_is_used_again(upstream: Any, upstairs: Any) -> None:
+    there = await upstairs(Polite())
+    up = upstream(port=there.port)
+    for _ in range(3):
+        assert await send(up) == b"250 2.0.0 Taken\r\n"
+    assert there.calls == 1
+
+
+async def test_a_connection_is_used_so_many_times(upstream: Any, upstairs: Any) -> None:
+    polite = Polite()
+    there = await upstairs(polite)
+    up = upstream(port=there.port, uses=2)
+    for _ in range(4):
+        await send(up)
+    assert there.calls == 2
+
+
+async def test_the_last_one_used_is_used_next(upstream: Any, upstairs: Any) -> None:
+    up = upstream(port=(await upstairs(Polite())).port)
+    first, second = await up.begin(Session()), await up.begin(Session())
+    wire = first._wire
+    await second.release()
+    await first.release()
+    assert (await up.begin(Session()))._wire is wire
+
+
+async def test_unused_connections_are_closed(upstream: Any, upstairs: Any) -> None:
+    polite = Polite()
+    up = upstream(port=(await upstairs(polite)).port, idle=0.02)
+    await send(up)
+    async with asyncio.timeout(5):
+        while not polite.count(b"QUIT"):
+            await asyncio.sleep(0.005)
+    assert up._pool._idle == []
+
+
+async def test_a_stale_connection_is_asked_first(upstream: Any, upstairs: Any) -> None:
+    polite = Polite()
+    up = upstream(port=(await upstairs(polite)).port, stale=-1.0)
+    await send(up)
+    await send(up)
+    assert polite.count(b"NOOP") == 1
+
+
+async def test_a_stale_connection_that_is_silent_is_replaced(upstream: Any, upstairs: Any) -> None:
+    polite = Polite()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if there.calls > 1:
+            await polite(reader, writer)
+        else:
+            writer.write(b"220 up\r\n")
+            await reader.readline()
+            writer.write(OFFERS)
+            await reader.read()
+
+    there = await upstairs(script)
+    up = upstream(port=there.port, stale=-1.0, connect=0.3)
+    await up.capabilities()
+    assert await send(up) == b"250 2.0.0 Taken\r\n"
+    assert there.calls == 2
+
+
+async def test_one_too_many_waits_and_is_put_off(upstream: Any, upstairs: Any) -> None:
+    up = upstream(port=(await upstairs(Polite())).port, connections=1, connect=0.2)
+    delivery = await up.begin(Session())
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await up.begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 4.4.5 ")
+    waiting = asyncio.create_task(up.begin(Session()))
+    await asyncio.sleep(0)
+    await delivery.release()
+    await (await waiting).release()
+
+
+async def test_failing_to_connect_takes_no_slot(upstream: Any) -> None:
+    up = upstream(port=unused(), connections=1)
+    for _ in range(3):
+        with pytest.raises(UpstreamUnavailable):
+            await up.begin(Session())
+
+
+async def test_an_abandoned_transaction_is_reset_before_the_next(
+    upstream: Any, upstairs: Any
+) -> None:
+    polite = Polite()
+    there = await upstairs(polite)
+    up = upstream(port=there.port)
+    delivery = await up.begin(Session())
+    assert (await delivery.mail(MAIL)).accepted
+    assert (await delivery.rcpt(RCPT)).accepted
+    await delivery.release()
+    await delivery.release()
+    assert await send(up) == b"250 2.0.0 Taken\r\n"
+    said = [line.split()[0] for line in polite.heard]
+    assert said == [b"EHLO", b"MAIL", b"RCPT", b"RSET", b"MAIL", b"RCPT", b"DATA"]
+    assert there.calls == 1
+
+
+async def test_a_cancelled_delivery_does_not_leave_its_connection_to_others(
+    upstream: Any, upstairs: Any
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 up\r\n")
+        await reader.readline()
+        writer.write(OFFERS)
+        await reader.read()
+
+    there = await upstairs(script)
+    up = upstream(port=there.port, connections=1)
+    delivery = await up.begin(Session())
+    asking = asyncio.create_task(delivery.mail(MAIL))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await delivery.release()
+    await (await up.begin(Session())).release()
+    assert there.calls == 2
+
+
+async def test_death_after_the_dot_is_ambiguous_and_before_it_is_not(
+    upstream: Any, upstairs: Any
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 up\r\n")
+        await reader.readline()
+        writer.write(OFFERS)
+        await reader.readuntil(b"DATA\r\n")
+        writer.write(b"250 Ok\r\n250 Ok\r\n" + (b"354 go\r\n" if there.calls == 1 else b""))
+        if there.calls == 1:
+            await reader.readuntil(b"\r\n.\r\n")
+        writer.close()
+
+    there = await upstairs(script)
+    up = upstream(port=there.port)
+    finals = []
+    for _ in range(2):
+        delivery = await up.begin(Session())
+        finals.append((await delivery.burst(MAIL, [RCPT], b"x\r\n")).final)
+        await delivery.release()
+    assert [final.octets[:9] for final in finals] == [b"451 4.4.2", b"451 4.4.2"]
+    assert [final.ambiguous for final in finals] == [True, False]
+    assert all(final.own for final in finals)
+    assert there.calls == 2
+
+
+async def test_an_answer_before_the_dot_is_kept_and_no_dot_is_sent(
+    upstream: Any, upstairs: Any
+) -> None:
+    heard: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 up\r\n")
+        await reader.readline()
+        writer.write(OFFERS)
+        await reader.readuntil(b"DATA\r\n")
+        writer.write(b"250 Ok\r\n250 Ok\r\n354 go\r\n552 5.3.4 Enough\r\n")
+        with contextlib.suppress(ConnectionError):
+            heard.append(await reader.read())
+
+    there = await upstairs(script)
+    delivery = await upstream(port=there.port).begin(Session())
+    burst = await delivery.burst(MAIL, [RCPT], b"x" * 5_000_000)
+    await delivery.release()
+    assert burst.final.octets == b"552 5.3.4 Enough\r\n"
+    assert not burst.final.ambiguous
+    assert not b"".join(heard).endswith(b".\r\n")
+
+
+async def test_a_deadline_holds_for_the_whole_delivery(upstream: Any, upstairs: Any) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 up\r\n")
+        await reader.readline()
+        writer.write(OFFERS)
+        await reader.read()
+
+    there = await upstairs(script)
+    delivery = await upstream(port=there.port).begin(Session())
+    burst = await delivery.burst(MAIL, [RCPT, RCPT], b"x\r\n", deadline=0.05)
+    await delivery.release()
+    assert len(burst.rcpts) == 2
+    assert bytes(burst.final.octets).startswith(b"451 4.4.2 ")
+    assert not burst.final.ambiguous
+
+
+async def test_a_unix_socket_will_do(upstream: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    server = await asyncio.start_unix_server(Polite(), path)
+    up = upstream(path=path)
+    assert await send(up) == b"250 2.0.0 Taken\r\n"
+    await up.close()
+    server.close()
+    await asyncio.sleep(0.01)
+
+
+def tls(polite: Polite, authority: trustme.CA, name: str) -> None:
+    polite.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(polite.context)
+    polite.ehlo = b"250-up\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n"
+
+
+@pytest.mark.parametrize("mode", [Tls.REQUIRED, Tls.OPPORTUNISTIC])
+async def test_tls_and_credentials(
+    upstream: Any, upstairs: Any, authority: trustme.CA, tmp_path: Path, mode: Tls
+) -> None:
+    polite = Polite()
+    tls(polite, authority, "127.0.0.1" if mode is Tls.REQUIRED else "other.example")
+    there = await upstairs(polite)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    up = upstream(
+        host="127.0.0.1",
+        port=there.port,
+        tls=mode,
+        ca_file=str(tmp_path / "ca.pem"),
+        user="me",
+        password="secret",
+    )
+    delivery = await up.begin(Session())
+    content = b"x" * 300_000 + b"\r\n"
+    burst = await delivery.burst(MAIL, [RCPT], content)
+    assert burst.final.octets == b"250 2.0.0 Taken\r\n"
+    assert delivery._wire.transport.get_extra_info("ssl_object") is not None
+    await delivery.release()
+    assert polite.count(b"EHLO") == 2
+
+
+async def test_tls_that_does_not_verify_is_no_tls(
+    upstream: Any, upstairs: Any, authority: trustme.CA, tmp_path: Path
+) -> None:
+    polite = Polite()
+    tls(polite, authority, "other.example")
+    there = await upstairs(polite)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    up = upstream(port=there.port, tls=Tls.REQUIRED, ca_file=str(tmp_path / "ca.pem"))
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await up.begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 4.7.5 ")
+    assert not polite.count(b"MAIL")
+
+
+async def test_tls_that_is_not_offered_is_not_done_without(upstream: Any, upstairs: Any) -> None:
+    there = await upstairs(Polite())
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await upstream(port=there.port, tls=Tls.REQUIRED).begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 4.7.5 ")
+    assert await send(upstream(port=there.port, tls=Tls.OPPORTUNISTIC)) == b"250 2.0.0 Taken\r\n"
+
+
+async def test_wrong_credentials_are_451(upstream: Any, upstairs: Any) -> None:
+    there = await upstairs(Polite(b"250-up\r\n250 AUTH PLAIN\r\n"))
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await upstream(port=there.port, user="me", password="wrong").begin(Session())
+    assert bytes(raised.value.reply).startswith(b"451 4.7.0 ")
