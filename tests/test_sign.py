@@ -15,8 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smtpguard import sign as room
+from smtpguard.edit.compose import Mended, compose
+from smtpguard.edit.fix import Fix, OfferExit, Paragraph, Place, Reencode
 from smtpguard.keys import SigningKey
+from smtpguard.mail.message import Message
 from smtpguard.sign import FROZEN, Signer, hash_body, probe, sign, unsignable, verify
+from smtpguard.unsubscribe.link import Exit
 
 
 def rsa_key(bits: int = 2048) -> SigningKey:
@@ -281,3 +285,26 @@ def test_a_probe_tells_a_key_that_the_dns_does_not_hold() -> None:
     assert probe(ED25519, SigningKey.load(b64encode(b"t" * 32)).record)
     assert probe(RSA, b"v=DKIM1; p=")
     assert probe(Signer("b\u00fccher.example", "s", RSA.key))
+
+
+def test_a_mended_mail_is_signed_and_verified() -> None:
+    """Mend first, sign last: mailcow#5744, rspamd#4459; sendgrid-nodejs#893; docker-postfix#142."""
+    page = b"<body>" + b"word " * 400 + b"</body>\r\n"
+    kind = b"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    fixes: list[tuple[str, Fix]] = [
+        ("overlong-line", Reencode("")),
+        ("missing-one-click", OfferExit()),
+        (
+            "missing-unsubscribe-link",
+            Paragraph(Place.UNSUBSCRIBE, "Leave: {exit}", frozenset({""})),
+        ),
+    ]
+    way_out = Exit("https://u.acme.example/u/AQ")
+    raw = b"From: a@acme.example\r\n" + kind + page
+    mended = compose(Message(raw), fixes, exit=way_out, language="en", eight_bit=False)
+    assert isinstance(mended, Mended)
+    signed = sign(mended.raw, BOTH, NOW) + mended.raw
+    assert said(signed) == [True, True]
+    assert max(map(len, signed.split(b"\r\n"))) <= 998
+    stripped = signed.replace(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", b"")
+    assert said(stripped) == [False, False]

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,9 @@ from rich.text import Text
 
 from smtpguard.cli.diff import diff
 from smtpguard.cli.proving import Bench, Proven, Unreadable
+from smtpguard.keys import Keyring
 from smtpguard.policy.source import Problems
+from smtpguard.store.keyfiles import KeyFileError, load_ring
 from smtpguard.verdict.decision import Defer, Refuse, Ruling
 from smtpguard.verdict.weigh import Outcome, Weighed
 
@@ -26,6 +28,7 @@ STYLES = {
     Outcome.REFUSED: "bold red",
     Outcome.DEFERRED: "bold yellow",
     Outcome.FIXED: "green",
+    Outcome.MENDABLE: "green",
     Outcome.WARNED: "yellow",
     Outcome.ALLOWED: "dim",
 }
@@ -69,6 +72,9 @@ def lint(
         list[str] | None, typer.Option(help="Recipient; several judge one mail for all of them.")
     ] = None,
     listener: Annotated[str, typer.Option(help="Judge as if it came in there.")] = "",
+    keys: Annotated[
+        Path | None, typer.Option(help="Directory of the link keys, for links that work.")
+    ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Write the mended mail back.")] = False,
     show: Annotated[
         bool, typer.Option("--diff", help="Show what would be mended; write nothing.")
@@ -78,10 +84,15 @@ def lint(
     """Judge messages with the wire's own rules. Exit 0: clean, 1: findings, 65: unreadable."""
     console = Console(soft_wrap=True, highlight=False)
     try:
-        bench = Bench.of(policy, stream=stream, rcpt=rcpt or (), listener=listener)
+        ring = load_ring(keys) if keys else Keyring()
+        bench = Bench.of(policy, stream=stream, rcpt=rcpt or (), listener=listener, ring=ring)
+        bench = replace(bench, pretends=not fix)
     except Problems as problems:
         for problem in problems.items:
             typer.echo(str(problem), err=True)
+        raise typer.Exit(os.EX_CONFIG) from None
+    except KeyFileError as unusable:
+        typer.echo(f"smtpguard: {unusable}", err=True)
         raise typer.Exit(os.EX_CONFIG) from None
     tally = Tally()
     for name, source in _sources(paths):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,19 +13,20 @@ from smtpguard.keys import Keyring, SigningKey, UnusableKey
 from smtpguard.mail import reference
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Recipient, Session
+from smtpguard.mail.field import mailboxes
 from smtpguard.mail.message import Message
 from smtpguard.person import Person
 from smtpguard.policy.controller import Brand, Controller
 from smtpguard.policy.match import Matcher
 from smtpguard.policy.policy import Policy
 from smtpguard.policy.source import Problem, Problems
-from smtpguard.policy.stream import Action, Asked, Kind, Stream
+from smtpguard.policy.stream import Action, Asked, Kind, Mode, Stream
 from smtpguard.proxy.facts import exits, from_domain_of, said_in
 from smtpguard.rules import ALL
 from smtpguard.rules.rule import Said
 from smtpguard.service import build
 from smtpguard.service.notify import secret
-from smtpguard.sign import Signer, sign, verify
+from smtpguard.sign import Signer, Verified, sign, verify
 from smtpguard.unsubscribe.link import Exit
 from smtpguard.verdict.decision import Copy, Deliberation, Ruling
 from smtpguard.verdict.deliberate import Question, deliberate
@@ -75,6 +76,8 @@ class Bench:
     listener: str = ""
     ring: Keyring = Keyring()
     signers: tuple[Signer, ...] = ()
+    pretends: bool = False
+    """Without a link key, show where a link would stand; such mail must not be sent."""
 
     @classmethod
     def of(
@@ -126,7 +129,7 @@ class Bench:
             stream=_name(streams[0]),
             rulings=decided.rulings,
             copies=decided.copies,
-            disagreements=tuple(reference.disagreements(message)),
+            disagreements=tuple(_disagreements(message)),
             signatures=self._signatures(decided, now),
         )
 
@@ -157,19 +160,19 @@ class Bench:
         if self.stream is not None:
             return self.stream
         if self.policy is None:
-            return _strict(from_domain_of(message))
+            return _undeclared(message)
         matcher = Matcher(self.policy)
         return matcher.at_dot(envelope, recipient, from_domain_of(message), named)
 
     def _exits(
         self, envelope: Envelope, streams: tuple[Stream | None, ...], now: int
     ) -> dict[int, Exit]:
-        """Real links where the link key is at hand, else what they would look like."""
+        """Real links where the link key is at hand, else perhaps what they would look like."""
         if self.ring.links:
             return exits(self.ring, envelope, streams, now)
         shown: dict[int, Exit] = {}
         for index, stream in enumerate(streams):
-            if stream is not None and stream.brand.unsubscribe.url:
+            if self.pretends and stream is not None and stream.brand.unsubscribe.url:
                 url = f"{stream.brand.unsubscribe.url}/u/THE-LINK-OF-THIS-READER"
                 shown[index] = Exit(url, stream.brand.unsubscribe.mailto)
         return shown
@@ -184,14 +187,19 @@ class Bench:
         return tuple(map(_told, verify(signed, records)))
 
 
-def _strict(from_domain: str) -> Stream:
-    """Without a policy: every rule speaks, nobody is declared."""
+def _undeclared(message: Message) -> Stream:
+    """Without a policy every rule warns, and the From field is believed."""
+    field = message.first("from")
+    written = mailboxes(field.value) if field else ()
+    domain = from_domain_of(message)
+    name = written[0].display if written and written[0].display else domain
     asked = Asked(Action.WARN, "lint without a policy")
     return Stream(
         "lint",
-        Controller("lint", from_domain),
-        Brand("lint", (from_domain,), frozenset({from_domain})),
+        Controller("lint", name),
+        Brand("lint", (name, domain), frozenset({domain})),
         Kind.MARKETING,
+        mode=Mode.ENFORCE,
         edits=Change.NONE,
         rules={rule.id: asked for rule in ALL},
     )
@@ -209,6 +217,19 @@ def _signers(policy: Policy, policies: Path) -> tuple[Signer, ...]:
         except (OSError, UnusableKey):
             continue
     return tuple(found)
+
+
+def _disagreements(message: Message) -> Iterator[str]:
+    """Where the reference reader sees something else than the wire's."""
+    for reading in message.readings:
+        for difference in reference.differences(reading, reference.read(reading.part)):
+            yield f"part {reading.part.number or '1'}: {difference}"
+
+
+def _told(signature: Verified) -> str:
+    """What the other implementation says of a signature of ours."""
+    who = f"DKIM {signature.algorithm} by {signature.domain} ({signature.selector})"
+    return f"{who}: verifies" if signature.ok else f"{who}: does not verify: {signature.why}"
 
 
 def _sender(message: Message) -> Address | None:

@@ -81,7 +81,9 @@ def mend(
 ) -> Mending | Unmendable:
     """The edits of ``raw`` that fulfil ``wish``; ``attempt`` counts the places tried, from 0."""
     where = f"part {part.number or '1'}"
-    if part.text is None or part.defect or part.encoding not in IDENTITY | ENCODED:
+    if part.defect:
+        return Unmendable(f"{where} is broken: {part.defect}")
+    if part.text is None or part.encoding not in IDENTITY | ENCODED:
         return Unmendable(f"{where} cannot be decoded ({part.charset}, {part.encoding})")
     if not _faithful(raw[slice(*part.body)], part):
         return Unmendable(f"{where} is not well encoded ({part.encoding})")

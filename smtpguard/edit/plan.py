@@ -83,6 +83,8 @@ def plan(message: Message, fixes: Iterable[Ruled], exit_: Exit) -> Plan | Unmend
                 _of(asked, fix.part, rule).reencode = True
     if any(not 0 <= index < len(message.fields) for index in removed):
         return Unmendable("there is no such header field")
+    kept = {message.raw[f.start : f.end] for i, f in enumerate(message.fields) if i not in removed}
+    added = {octets: rule for octets, rule in added.items() if octets not in kept}
     if added and message.fields and not message.fields[0].key:
         return Unmendable("the header begins with a line that is no field")
     leaves = _leaves(message, asked, exit_)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from smtpguard.edit import footer
 from smtpguard.edit.fix import Paragraph
 from smtpguard.mail.message import Message
-from smtpguard.mail.text import Reading, Seen
+from smtpguard.mail.text import Reading, Seen, read
 from smtpguard.unsubscribe.link import Exit
 
 _DECLARATIONS = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
@@ -68,13 +68,13 @@ def _fields(message: Message, removed: Collection[int], leaves: Mapping[str, Mea
 
 
 def _unseen(after: Message, leaves: Mapping[str, Meant], exit_: Exit) -> str:
-    if not any(meant.paragraphs for meant in leaves.values()):
-        return ""
-    for reading in after.readings:
-        meant = leaves.get(reading.part.number)
-        for paragraph in meant.paragraphs if meant else ():
-            if not carries(reading, paragraph, exit_):
-                return f"the added text would not be seen in part {reading.part.number or '1'}"
+    for part in after.readable:
+        meant = leaves.get(part.number)
+        if meant is None or not meant.paragraphs:
+            continue
+        reading = read(part)
+        if not all(carries(reading, paragraph, exit_) for paragraph in meant.paragraphs):
+            return f"the added text would not be seen in part {part.number or '1'}"
     return ""
 
 

@@ -31,6 +31,7 @@ _CODECS = {
 } | {f"windows_{page}": f"cp{page}" for page in (874, *range(1250, 1259))}
 _CODECS |= {"iso_8859_8_i": "iso8859_8", "utf8mb4": "utf_8", "koi8_u": "koi8_u"}
 
+_WIDE = ("utf_16", "utf_32")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -64,8 +65,11 @@ def decode_text(octets: bytes, charset: str) -> str | None:
     name = charset.lower().replace("-", "_").replace(" ", "_")
     if name in _REFUSED:
         return None
+    declared = _CODECS.get(name, "")
     marked = [codec for mark, codec in _BOMS if octets.startswith(mark)]
-    for codec in (_CODECS.get(name), *marked, "utf-8", "cp1252"):
+    # Who is told UTF-16 sees no text in octets that are ASCII.
+    guesses = () if declared.startswith(_WIDE) else (*marked, "utf-8", "cp1252")
+    for codec in (declared, *guesses):
         try:
             if codec:
                 return octets.decode(codec)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smtpguard.mail import elements, href, quotation
 from smtpguard.mail.anchor import CODED, EDGE, HIDDEN, LINE, NOBODY, QUOTED, SHOWN, Anchor, Piece
+from smtpguard.mail.declaration import Declaration, StyleRule, hints, inline
 from smtpguard.mail.elements import KINDS, Attributes
 from smtpguard.mail.reading import Image, Reading, Seen
-from smtpguard.mail.style import ROOT, Declaration, Style, StyleRule, hints, inline, styled
+from smtpguard.mail.style import ROOT, Style, styled
 
 if TYPE_CHECKING:
     from smtpguard.mail.part import Part

@@ -5,9 +5,9 @@ from __future__ import annotations
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from smtpguard.mail import bounds, href
+from smtpguard.mail.declaration import StyleRule
 from smtpguard.mail.gather import Gatherer
 from smtpguard.mail.sheet import sheet
-from smtpguard.mail.style import StyleRule
 
 MAX_MATCHES = 200_000
 """Of elements by rules, on one page."""

@@ -151,14 +151,7 @@ def _protection(part: Part) -> str:
     if why := _PROTECTED.get(part.type):
         return why
     if part.type == "multipart/signed":
-        protocol = part.parameters.get("protocol", "").lower()
-        return (
-            "PGP signed"
-            if "pgp" in protocol
-            else "S/MIME signed"
-            if "pkcs7" in protocol
-            else "signed"
-        )
+        return _signed(part.parameters.get("protocol", "").lower())
     if part.type == "multipart/report":
         return _REPORTS.get(part.parameters.get("report-type", "").lower(), "report")
     if part.type in _SMIME or part.filename.lower() == "smime.p7m":

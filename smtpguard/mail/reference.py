@@ -20,8 +20,8 @@ from smtpguard.mail.text import HTML
 from smtpguard.mail.text import read as read_on_the_wire
 
 if TYPE_CHECKING:
+    from smtpguard.mail.declaration import StyleRule
     from smtpguard.mail.part import Part
-    from smtpguard.mail.style import StyleRule
 
 
 def read(part: Part) -> Reading:

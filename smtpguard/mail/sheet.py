@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import tinycss2  # type: ignore[import-untyped]  # it comes without types
 
-from smtpguard.mail.style import RELEVANT, StyleRule, declarations, written
+from smtpguard.mail.declaration import RELEVANT, StyleRule, declarations, written
 
 MAX_SHEET = 256 * 1024
 """Characters; more than that is left unread."""

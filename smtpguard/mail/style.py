@@ -8,15 +8,13 @@ other than to nothing, transforms and animations.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
-import tinycss2  # type: ignore[import-untyped]  # it comes without types
-from tinycss2 import color4
-
-from smtpguard.mail.elements import Attributes
+from smtpguard.mail.colour import BLACK, CLEAR, WHITE, Colour, colour, contrast
+from smtpguard.mail.declaration import LONG, Declaration, StyleRule, cascade, inline
 from smtpguard.mail.reading import Seen
 
 HIDDEN_BELOW_OPACITY = 0.3
@@ -26,63 +24,6 @@ HIDDEN_BELOW_CONTRAST = 1.3
 ILLEGIBLE_BELOW_CONTRAST = 2.0
 OFF_SCREEN = 999.0
 """CSS pixels, to either side."""
-
-_NAMES = (
-    "display visibility opacity font font-size color -webkit-text-fill-color background"
-    " background-color background-image width height max-width max-height overflow overflow-x"
-    " overflow-y text-indent position left right top bottom margin-left margin-top clip clip-path"
-    " mso-hide"
-)
-PROPERTIES: Final = frozenset(_NAMES.split())
-
-RELEVANT: Final = re.compile(
-    r"display|visibility|opacity|font|color|background|width|height|overflow|text-indent"
-    r"|position|margin-|clip|mso-hide|\\",
-    re.IGNORECASE,
-)
-"""A sheet or an inline style without a match says nothing that matters here."""
-
-
-class Colour(NamedTuple):
-    """sRGB, each channel and the alpha from 0 to 1."""
-
-    red: float
-    green: float
-    blue: float
-    alpha: float = 1.0
-
-    def over(self, below: Colour) -> Colour:
-        """What is seen when this colour lies over an opaque one."""
-        a = self.alpha
-        if a == 1:
-            return self
-        return Colour(
-            self.red * a + below.red * (1 - a),
-            self.green * a + below.green * (1 - a),
-            self.blue * a + below.blue * (1 - a),
-        )
-
-
-BLACK = Colour(0.0, 0.0, 0.0)
-WHITE = Colour(1.0, 1.0, 1.0)
-
-
-class Declaration(NamedTuple):
-    """One property with its value, lower case, comments and ``!important`` taken out."""
-
-    name: str
-    value: str
-    important: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StyleRule:
-    """One rule of a style sheet: a selector and what it declares."""
-
-    selector: str
-    weight: tuple[int, int, int]
-    """Ids, classes and attributes, tags (Selectors §17)."""
-    declared: tuple[Declaration, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +73,6 @@ class Style:
 
 
 ROOT: Final = Style()
-_LONG = 1_000
 
 
 def styled(
@@ -142,7 +82,7 @@ def styled(
 
     Campaigns repeat themselves, so styles are remembered from one mail to the next.
     """
-    remember = _styled if len(own) <= _LONG else _styled.__wrapped__
+    remember = _styled if len(own) <= LONG else _styled.__wrapped__
     return remember(parent, hinted, matched, own)
 
 
@@ -178,7 +118,7 @@ def _judged(
         seen, why = Seen.HIDDEN, f"font-size {size:g}px"
     elif abs(indent) >= OFF_SCREEN:
         seen, why = Seen.HIDDEN, f"text-indent {indent:g}px"
-    elif colour.alpha * opacity < HIDDEN_BELOW_OPACITY and not pictured:
+    elif colour.alpha * opacity < HIDDEN_BELOW_OPACITY:
         seen, why = Seen.HIDDEN, f"transparent text {colour.alpha * opacity:.2g}"
     else:
         ratio = contrast(colour.over(background), background)
@@ -191,107 +131,6 @@ def _judged(
         if size < ILLEGIBLE_BELOW_SIZE and seen is not Seen.HIDDEN:
             seen, why = Seen.ILLEGIBLE, f"font-size {size:g}px"
     return Style(hidden, invisible, opacity, size, colour, background, pictured, indent, seen, why)
-
-
-@lru_cache(1024)
-def contrast(one: Colour, other: Colour) -> float:
-    """The contrast ratio of two opaque colours, 1 to 21 (WCAG 2.2 §1.4.3)."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: Colour) -> float:
-    red, green, blue = (
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-# What is declared ------------------------------------------------------------------------------
-
-_PLAIN = re.compile(r"""[^\\"'(){}/;]*(?:;[^\\"'(){}/;]*)*""")
-
-
-def inline(style: str) -> tuple[Declaration, ...]:
-    """The declarations of a style attribute that matter here."""
-    return _inline(style) if len(style) <= _LONG else _inline.__wrapped__(style)
-
-
-@lru_cache(8192)
-def _inline(style: str) -> tuple[Declaration, ...]:
-    if not RELEVANT.search(style):
-        return ()
-    if _PLAIN.fullmatch(style):
-        return tuple(_split(style))
-    return declarations(tinycss2.parse_blocks_contents(style, skip_comments=True))
-
-
-def _split(style: str) -> Iterable[Declaration]:
-    """A style without quotes, brackets, comments and escapes needs no tokenizer."""
-    for declaration in style.lower().split(";"):
-        name, colon, value = declaration.partition(":")
-        name = name.strip()
-        if colon and name in PROPERTIES:
-            value, _, important = value.partition("!")
-            yield Declaration(name, value.strip(), important.strip() == "important")
-
-
-def declarations(nodes: Iterable[tinycss2.ast.Node]) -> tuple[Declaration, ...]:
-    """The declarations among parsed nodes that matter here."""
-    return tuple(
-        Declaration(node.lower_name, written(node.value), node.important)
-        for node in nodes
-        if node.type == "declaration" and node.lower_name in PROPERTIES
-    )
-
-
-def written(tokens: Sequence[tinycss2.ast.Node]) -> str:
-    """Tokens as text, in lower case; empty for brackets nested beyond any sense."""
-    level = tokens
-    for _ in range(4):
-        level = [
-            token
-            for outer in level
-            for token in getattr(outer, "arguments", None) or getattr(outer, "content", None) or ()
-        ]
-        if not level:
-            return str(tinycss2.serialize(tokens)).strip().lower()
-    return ""
-
-
-def cascade(*origins: Iterable[Declaration]) -> dict[str, str]:
-    """One value for each property; later origins win, ``!important`` above all (CSS Cascade §6)."""
-    normal: dict[str, str] = {}
-    important: dict[str, str] = {}
-    for origin in origins:
-        for name, value, urgent in origin:
-            (important if urgent else normal)[name] = value
-    return normal | important
-
-
-_FONT_SIZES = {"1": "10px", "2": "13px", "3": "16px", "4": "18px", "5": "24px", "6": "32px"}
-_RELATIVE = {"small": "smaller", "big": "larger"}
-_BLUE = "#0000ee"
-"""Of a link that nobody gave a colour (HTML §15.3.4)."""
-
-
-def hints(tag: str, attributes: Attributes) -> tuple[Declaration, ...]:
-    """What an element looks like before any CSS (HTML §15.3.3, presentational hints)."""
-    said = []
-    if ground := attributes.get("bgcolor"):
-        said.append(Declaration("background-color", ground[:64]))
-    if attributes.get("background"):
-        said.append(Declaration("background-image", "url()"))
-    if tag == "font":
-        said.append(Declaration("color", (attributes.get("color") or "")[:64]))
-        said.append(Declaration("font-size", _FONT_SIZES.get(attributes.get("size") or "", "")))
-    elif tag == "body":
-        said.append(Declaration("color", (attributes.get("text") or "")[:64]))
-    elif tag in _RELATIVE:
-        said.append(Declaration("font-size", _RELATIVE[tag]))
-    elif tag == "a" and "link" in attributes:
-        said.append(Declaration("color", (attributes["link"] or _BLUE)[:64]))
-    return tuple(said)
 
 
 # What it means ---------------------------------------------------------------------------------
@@ -354,36 +193,13 @@ def _colour(declared: Mapping[str, str], inherited: Colour) -> Colour:
     return (value and colour(value)) or inherited
 
 
-_LEGACY = re.compile(r"[0-9a-f]{6}|[0-9a-f]{3}")
-_CLEAR = Colour(0.0, 0.0, 0.0, 0.0)
-
-
-@lru_cache(4096)
-def colour(value: str) -> Colour | None:
-    """A colour in any notation of CSS Color 4, or the bare hex digits of old mail."""
-    value = value.strip().lower()
-    if _LEGACY.fullmatch(value):
-        value = "#" + value
-    if len(value) > 100:
-        return None
-    parsed = color4.parse_color(value)
-    if not isinstance(parsed, color4.Color):
-        return None
-    try:
-        red, green, blue, alpha = parsed.to("srgb")
-    except (NotImplementedError, ValueError):
-        return None
-    red, green, blue = (min(max(channel or 0.0, 0.0), 1.0) for channel in (red, green, blue))
-    return Colour(red, green, blue, alpha)
-
-
 _PICTURE = re.compile(r"url\(|gradient\(|image-set\(")
 _WORDS = re.compile(r"[\w#-]+(?:\([^()]{0,80}\))?")
 
 
 def _background(declared: Mapping[str, str], below: Colour, pictured: bool) -> tuple[Colour, bool]:
     picture = False
-    ground = _CLEAR
+    ground = CLEAR
     for name in ("background", "background-image", "background-color"):
         value = declared.get(name, "")
         if not value:
@@ -392,7 +208,7 @@ def _background(declared: Mapping[str, str], below: Colour, pictured: bool) -> t
             picture = bool(_PICTURE.search(value))
         if name != "background-image":
             found = (colour(word) for word in _WORDS.findall(value[:500]))
-            ground = next(filter(None, found), _CLEAR if name == "background" else ground)
+            ground = next(filter(None, found), CLEAR if name == "background" else ground)
     if ground.alpha == 1:
         pictured = False
     return ground.over(below), pictured or picture

@@ -31,7 +31,7 @@ from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Finding, Rule
 
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 """Zero-width and bidirectional controls; joiners are left out, because emoji need them."""
-_SHOWN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@((?:[\w-]+\.)+[\w-]+)")
+_SHOWN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@((?:[\w-]{1,63}\.){1,8}[\w-]{1,63})")
 _AUTHORITY = re.compile(
     r"\b(?:finanzamt|bundesamt|amtsgericht|tribunal|tribunale|prefettura|agenzia delle entrate"
     r"|guardia di finanza|inps|dgfip|impots|urssaf|prefecture|gendarmerie|agencia tributaria"

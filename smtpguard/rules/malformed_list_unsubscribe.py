@@ -28,6 +28,9 @@ from smtpguard.rules.evidence.listed import Listed, listed, offer_exit
 from smtpguard.rules.evidence.quote import quote
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
+LONGEST_ID = 255
+"""Octets of a List-Id (RFC 2919 §2)."""
+
 _NAMESPACE = re.compile(r"<[^<>@\s]*?([^<>@.\s]+\.[^<>@.\s]+)>\s*$")
 _FOLDED_URI = re.compile(rb"<[^<>\r\n]*\r\n[^<>]*>")
 
@@ -78,7 +81,7 @@ def _duplicates(case: Case, header: Listed) -> Iterator[Finding]:
 
 def _left_over(case: Case) -> Iterator[Finding]:
     identity = case.mail.first("list-id")
-    namespace = _NAMESPACE.search(identity.value) if identity else None
+    namespace = _NAMESPACE.search(identity.value[-LONGEST_ID:]) if identity else None
     if namespace is None:
         return
     domain = namespace.group(1).lower()

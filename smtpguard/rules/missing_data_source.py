@@ -34,6 +34,8 @@ SELF = "self"
 """The origin of data that the person gave themselves (GDPR art. 13)."""
 NEAR = 300
 """Characters around the name of the source in which the word data stands."""
+MANY = 50
+"""Mentions of the source beyond which no sentence about it is looked for."""
 UNKNOWN = (550, "7.1")
 _REMEDY = "Import where this contact came from, or name it in X-SmtpGuard-Source."
 
@@ -79,12 +81,14 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _tells(text: str, name: str) -> bool:
     """Whether normalised ``text`` names the source as the source of the reader's data."""
-    at = text.find(name)
-    while at >= 0:
+    at = -1
+    for _ in range(MANY):
+        at = text.find(name, at + 1)
+        if at < 0:
+            return False
         around = text[max(0, at - NEAR) : at + len(name) + NEAR]
         if _DATA.search(around) or says("source", around):
             return True
-        at = text.find(name, at + 1)
     return False
 
 

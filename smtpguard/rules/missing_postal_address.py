@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Change, Paragraph, Place
@@ -26,6 +27,8 @@ from smtpguard.rules.evidence.identity import gives_address
 from smtpguard.rules.evidence.view import certainty_of_absence, parts_of, text_of, views
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
+MANY = 200
+"""Numbers of a text beyond which no address is looked for."""
 BEFORE, AFTER = 90, 30
 """Characters around a postal code in which street and town stand."""
 
@@ -68,7 +71,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _looks_like_one(text: str) -> bool:
     return any(
         _STREET_AND_TOWN.search(text, max(0, code.start() - BEFORE), code.end() + AFTER)
-        for code in _CODE.finditer(text)
+        for code in islice(_CODE.finditer(text), MANY)
     )
 
 

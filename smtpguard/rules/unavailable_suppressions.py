@@ -8,8 +8,8 @@ Why
     is only late. When the guard does not know, it says so, and the sending server keeps the mail.
 Fix
     None. The server tries again by itself. Transactional mail is not held back. ``smtpguard
-    store check`` says what is wrong with the store; a stream that must never wait says
-    ``when_store_silent: pass``.
+    store status`` says what is wrong with the store; a stream that must never wait says
+    ``store_silent: pass``.
 
 References
     GDPR art. 5(2), 24; RFC 3463 §3.4 (X.3.0)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+_BARE_CR = re.compile(rb"\r(?!\n)")
+
 
 def stray(content: bytes) -> str:
     """What is in the message that no line may hold (RFC 5321 §2.3.8): a few words, or nothing."""
-    lines = content.count(b"\r\n")
-    if content.count(b"\n") != lines:
-        return "a bare line feed"
-    if content.count(b"\r") != lines:
+    if _BARE_CR.search(content):
         return "a bare carriage return"
+    if content.count(b"\n") != content.count(b"\r"):
+        return "a bare line feed"
     return "a NUL" if b"\0" in content else ""
 
 

@@ -94,10 +94,8 @@ class Server:
         """Accept on sockets that are bound already, TCP or unix."""
         loop = asyncio.get_running_loop()
         for sock in sockets:
-            if sock.family == socket.AF_UNIX:
-                server = await loop.create_unix_server(self._meet, sock=sock, backlog=BACKLOG)
-            else:
-                server = await loop.create_server(self._meet, sock=sock, backlog=BACKLOG)
+            # Of unix sockets too: create_unix_server would remove the file that others inherit.
+            server = await loop.create_server(self._meet, sock=sock, backlog=BACKLOG)
             self._servers.append(server)
 
     async def drain(self, deadline: float) -> int:

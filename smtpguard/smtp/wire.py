@@ -22,6 +22,7 @@ CHUNK = 262_144
 """Octets handed to the transport at a time."""
 
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
+_DOT = re.compile(rb"\r\n\.")
 _PRINTABLE = bytes(c if 32 <= c < 127 else 32 if c == 9 else 63 for c in range(256))
 
 
@@ -190,7 +191,7 @@ class Wire(asyncio.Protocol):
         ``deadline`` (loop time), or the upstream answered before the dot; no dot was sent.
         """
         stuffed = content
-        if content.startswith(b".") or b"\r\n." in content:
+        if content.startswith(b".") or _DOT.search(content):
             stuffed = content.replace(b"\r\n.", b"\r\n..")
             stuffed = b"." + stuffed if content.startswith(b".") else stuffed
         end = b".\r\n" if not stuffed or stuffed.endswith(b"\r\n") else b"\r\n.\r\n"

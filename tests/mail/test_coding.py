@@ -34,6 +34,9 @@ from smtpguard.mail.coding import decode_text, decode_transfer, decode_words
         (b"\xef\xbb\xbf\xc3\xa9", "x-unknown", "é"),
         (b"\xff\xfeA\0", "x-unknown", "A"),
         (b"\x81\xff", "utf-8", None),
+        # Told UTF-16, no reader sees ASCII.
+        (b"A\0", "utf-16le", "A"),
+        *((b"abc", name, None) for name in ("utf-16", "UTF-16BE", "utf-32")),
         *((b"+ADw-", name, None) for name in ("utf-7", "UTF7", "u7", "unicode-1-1-utf-7")),
         *(
             (b"abc", name, None)

@@ -166,6 +166,12 @@ def test_several_signatures() -> None:
     assert Message(raw).dkim_domains == ("a", "b")
 
 
+def test_what_is_logged_of_it_shows_no_content() -> None:
+    message = Message(b"Subject: secret\r\n\r\nsecret")
+    for shown in (message, message.root, message.fields[0]):
+        assert "secret" not in repr(shown)
+
+
 @given(st.binary() | st.binary().map(lambda body: b"Content-Type: text/calendar\r\n\r\n" + body))
 def test_any_octets_are_a_message(raw: bytes) -> None:
     message = Message(raw)

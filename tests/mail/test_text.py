@@ -133,6 +133,11 @@ def test_a_hidden_link_is_told_with_its_reason(trick: str) -> None:
         (LINK.replace("<a", '<a style="font-size:7px"'), Seen.ILLEGIBLE, "font-size 7px"),
         (LINK.replace("<a", '<a style="font-size:5pt"'), Seen.ILLEGIBLE, "font-size 6.66667px"),
         (WHITE.replace("#fff", "#ccc"), Seen.ILLEGIBLE, "contrast 1.6"),
+        (
+            f"<table background=x.jpg><td>{WHITE.replace('#fff', '#ffffff03')}</table>",
+            Seen.HIDDEN,
+            "transparent text 0.012",
+        ),
         (f"<table background=bg.jpg><td>{WHITE}</table>", Seen.UNKNOWN, "background image"),
         (f"<p style='background:url(x.png)'>{LINK}", Seen.UNKNOWN, "background image"),
         (

@@ -26,7 +26,7 @@ def test_strays_are_found_wherever_they_are(content: bytes) -> None:
         (b"a\nb\r\n", "a bare line feed"),
         (b"a\rb\r\n", "a bare carriage return"),
         (b"a\r\r\n", "a bare carriage return"),
-        (b"a\n\r\r\n", "a bare line feed"),
+        (b"a\n\r\r\n", "a bare carriage return"),
         (b"a\0\r\n", "a NUL"),
     ],
 )

@@ -59,6 +59,11 @@ class Guard:
             self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         self._await(self._listening, "start")
 
+    @property
+    def pid(self) -> int:
+        """Whom to send signals."""
+        return self._process.pid
+
     def records(self, domain: str) -> Mapping[str, bytes]:
         """The DNS records that the keys of ``domain`` need."""
         return {

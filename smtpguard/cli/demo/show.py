@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table
@@ -25,8 +26,16 @@ COLOURS = {
     "deferred": "red",
     "mendable": "yellow",
 }
-OURS = ("trace", "dkim")
+OURS = frozenset({"trace", "dkim"})
 """Edits made to every message: our Received field and the signatures."""
+
+ALWAYS = OURS | {"trusted-fields"}
+"""And what a trusted client said to us alone, which is taken out in every mode."""
+
+LABEL = 9
+"""Columns of the words on the left."""
+INDENT = 4
+"""Columns before a line of a diff."""
 
 Entry = dict[str, Any]
 """One line of the journal."""
@@ -44,32 +53,32 @@ def came(console: Console, letter: Letter, number: int) -> None:
     heading(console, f"{number}. {letter.title}")
     for label, key in (("From", "from"), ("To", "to"), ("Subject", "subject")):
         field = message.first(key)
-        console.print(Text.assemble((f"{label:>9} ", "dim"), field.text if field else "-"))
+        console.print(Text.assemble((f"{label:>{LABEL}} ", "dim"), field.text if field else "-"))
     kinds = ", ".join(part.type for part in message.parts if not part.children)
     facts = f"{len(letter.octets)} octets: {kinds}"
-    console.print(Text.assemble((f"{'Holds':>9} ", "dim"), facts))
+    console.print(Text.assemble((f"{'Holds':>{LABEL}} ", "dim"), facts))
 
 
 def spoke(console: Console, entry: Entry) -> None:
     """Which rules found something, and what came of it."""
     person = entry["recipients"][0]
     stream = person.get("stream", "none: personal, so nobody reads it")
-    console.print(Text.assemble((f"{'Stream':>9} ", "dim"), stream))
+    console.print(Text.assemble((f"{'Stream':>{LABEL}} ", "dim"), stream))
     for finding in person.get("findings", ()):
         if finding["outcome"] == "allowed":
             continue
-        line = Text(f"{'':>9} ")
+        line = Text()
         line.append(finding["rule"], "bold")
         line.append(f" {outcome(finding)}", COLOURS[finding["outcome"]])
         for key, form in (("where", " in {}"), ("blocked", ", {}")):
             if key in finding:
                 line.append(form.format(finding[key]), "dim")
-        console.print(line)
+        _indented(console, line, LABEL + 1)
 
 
 def outcome(finding: Entry) -> str:
     """What came of a finding, in words."""
-    word = {"mendable": "could be fixed"}.get(finding["outcome"], finding["outcome"])
+    word = "could be fixed" if finding["outcome"] == "mendable" else str(finding["outcome"])
     return f"would be {word}" if finding.get("observed") else word
 
 
@@ -91,14 +100,14 @@ def edits(raw: bytes, received: bytes, spans: Sequence[tuple[int, int, int, str]
 
 def done(console: Console, letter: Letter, told: Told, changes: Sequence[Edit]) -> None:
     """Relayed untouched, repaired, or refused with what the sender reads."""
-    label = f"{'Done':>9} "
+    label = f"{'Done':>{LABEL}} "
     if not told.accepted:
         when = "before any content was sent" if told.after == "RCPT TO" else "after the dot"
         console.print(Text.assemble((label, "dim"), ("REFUSED", "bold red"), f" {when}"))
         text = Text(f"<{letter.recipient}>: {told.bounce}")
         console.print(Panel(text, title="what the sender's mail server writes back", style="red"))
         return
-    mended = [edit for edit in changes if edit.why not in OURS]
+    mended = [edit for edit in changes if edit.why not in ALWAYS]
     word = ("REPAIRED", "bold green") if mended else ("RELAYED UNTOUCHED", "bold green")
     console.print(Text.assemble((label, "dim"), word, f": {told.code} {told.text}"))
 
@@ -107,16 +116,17 @@ def changed(console: Console, letter: Letter, changes: Sequence[Edit], *, brief:
     """Exactly the octets that changed; with ``brief`` what every message gets is only named."""
     shown = [edit for edit in changes if not brief or edit.why not in OURS]
     for line in diff(letter.octets, shown):
-        console.print(Text("          ").append_text(line), soft_wrap=False)
+        _indented(console, line)
     rest = [edit for edit in changes if edit not in shown]
     if rest:
         sizes = ", ".join(f"{edit.why} {len(edit.new)} octets" for edit in rest)
-        console.print(Text(f"          + on top, as above: {sizes}", "dim"))
+        _indented(console, Text(f"+ on top, as above: {sizes}", "dim"))
+    _indented(console, Text("nothing else changed: checked octet for octet", "dim"))
 
 
 def signatures(console: Console, verified: Sequence[Verified]) -> None:
     """What a receiver finds when it checks the signatures."""
-    label = f"{'DKIM':>9} "
+    label = f"{'DKIM':>{LABEL}} "
     if not verified:
         console.print(Text.assemble((label, "dim"), "not signed"))
     for one in verified:
@@ -138,6 +148,14 @@ def side_by_side(console: Console, left: bytes, right: bytes) -> None:
     console.print(table)
 
 
+def _indented(console: Console, line: Text, by: int = INDENT) -> None:
+    """Print a line of any length, broken where the terminal ends."""
+    line.expand_tabs(INDENT)
+    room = console.width - by
+    for piece in line.divide(range(room, len(line), room)):
+        console.print(Padding(piece, (0, 0, 0, by), expand=False))
+
+
 def _visible(raw: bytes) -> str:
     return "\n\n".join(reading.visible for reading in Message(raw).readings)
 
@@ -146,16 +164,18 @@ def _line(line: str, old: Sequence[str]) -> Text:
     return Text(line, "" if line in old else "green")
 
 
-def summary(console: Console, rows: Sequence[tuple[Letter, Told, Entry, bool]]) -> None:
+def summary(console: Console, rows: Sequence[tuple[Letter, Told, Entry, Sequence[Edit]]]) -> None:
     """What ``observe`` did with each message, and what it would have done."""
     table = Table(expand=True, show_lines=False)
-    for name, ratio in (("message", 5), ("observed", 3), ("would have been", 6)):
+    for name, ratio in (("message", 5), ("observed", 4), ("would have been", 6)):
         table.add_column(name, ratio=ratio)
-    for letter, told, entry, untouched in rows:
+    for letter, told, entry, changes in rows:
         findings = entry["recipients"][0].get("findings", ())
         would = [f"{f['rule']} {f['outcome']}" for f in findings if f.get("observed")]
+        untouched = all(edit.why in ALWAYS for edit in changes)
         did = "relayed untouched" if untouched else "relayed, altered"
         if not told.accepted:
-            did = f"refused: {', '.join(f['rule'] for f in findings if f['outcome'] == 'refused')}"
+            refusing = (f["rule"] for f in findings if f["outcome"] == "refused")
+            did = f"refused: {', '.join(refusing)}"
         table.add_row(letter.title, did, "\n".join(would) or "-")
     console.print(table)

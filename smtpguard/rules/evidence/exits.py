@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
@@ -108,9 +110,11 @@ def unlabelled(link: Link) -> bool:
 def _those(topic: str, texts: Sequence[str]) -> set[int]:
     """Indices of the texts that say it: all are searched at once, then the lexicon confirms."""
     distinct = list(dict.fromkeys(texts))
-    said = "\n".join(map(_line, distinct))
+    lines = list(map(_line, distinct))
+    said = "\n".join(lines)
+    ends = list(accumulate(len(line) + 1 for line in lines))
     likely = {
-        said.count("\n", 0, match.start())
+        bisect_right(ends, match.start())
         for phrases in TOPICS[topic].values()
         for phrase in phrases
         for match in phrase.find(said, said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 
 from smtpguard.mail.lexicon import normalise
 from smtpguard.policy.controller import Brand, Controller
@@ -15,6 +16,8 @@ WINDOW = 200
 """Characters within which a postal address stands."""
 ENOUGH = 0.8
 """Share of an address's words that must be there, in order."""
+MANY = 2000
+"""Mentions of its words beyond which no address is looked for."""
 
 _FORM = re.compile(
     r"[\s,]+(?:s\.?\s?a\.?\s?s\.?(?:\s?u\.?)?|s\.?\s?a\.?(?:\s?r\.?\s?l\.?)?|s\.?\s?r\.?\s?l\.?(?:\s?s\.?)?"
@@ -42,18 +45,17 @@ def gives_address(text: str, address: str) -> bool:
     """Whether normalised ``text`` gives that postal address: most of its words, in order."""
     wanted = _WORD.findall(normalise(address))
     needed = max(1, round(ENOUGH * len(wanted)))
-    known = frozenset(wanted)
     if sum(word in text for word in wanted) < needed:
         return False
-    found = [m for m in _WORD.finditer(text) if m.group() in known]
+    any_word = re.compile(rf"\b(?:{'|'.join(map(re.escape, wanted))})\b")
+    found = [(match.start(), match.group()) for match in islice(any_word.finditer(text), MANY)]
     window = max(WINDOW, 2 * len(address))
-    words = [m.group() for m in found]
-    starts = [m.start() for m in found]
     last = 0
-    for first, start in enumerate(starts):
-        while last < len(starts) and starts[last] - start <= window:
+    for first, (start, _) in enumerate(found):
+        while last < len(found) and found[last][0] - start <= window:
             last += 1
-        if last - first >= needed and _in_order(words[first:last], wanted) >= needed:
+        words = [word for _, word in found[first:last]]
+        if len(words) >= needed and _in_order(words, wanted) >= needed:
             return True
     return False
 
