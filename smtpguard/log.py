@@ -26,6 +26,14 @@ PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
+GRAVEST_FIRST = (
+    Outcome.REFUSED,
+    Outcome.DEFERRED,
+    Outcome.FIXED,
+    Outcome.MENDABLE,
+    Outcome.WARNED,
+)
+
 _logger: Any = structlog.get_logger()
 _pseudonym: Callable[[str, str], str] | None = None
 
@@ -181,9 +189,7 @@ def child(what: str, **facts: object) -> None:
 
 def _rules(ruling: Ruling) -> dict[str, str]:
     said: dict[str, str] = {}
-    for outcome in Outcome:
-        if outcome is Outcome.ALLOWED:
-            continue
+    for outcome in GRAVEST_FIRST:
         names = [w.finding.name for w in ruling.weighed if w.outcome is outcome and not w.observed]
         would = [w.finding.name for w in ruling.weighed if w.outcome is outcome and w.observed]
         if names:

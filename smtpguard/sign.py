@@ -46,6 +46,7 @@ BLOCK = 65536
 """Octets canonicalised at a time."""
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_NAME = re.compile(rb"[!-9;-~]+")
 _SPACES = re.compile(rb"[ \t]+")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _TAG = re.compile(rb"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*?)\s*(?=;|$)")
@@ -120,11 +121,11 @@ def _fields(header: bytes) -> dict[bytes, list[bytes]] | None:
     """Relaxed fields by name, top to bottom (RFC 6376 §3.4.2); ``None`` if a line is no field."""
     fields: dict[bytes, list[bytes]] = {}
     for line in _FOLD.sub(b"", header).split(b"\r\n"):
-        name, colon, value = line.partition(b":")
         if not line:
             continue
+        name, colon, value = line.partition(b":")
         name = name.rstrip(b" \t").lower()
-        if not colon or not name or not name.isascii() or b" " in name or b"\t" in name:
+        if not colon or not _NAME.fullmatch(name):
             return None
         value = _SPACES.sub(b" ", value).strip(b" ")
         fields.setdefault(name, []).append(name + b":" + value + b"\r\n")

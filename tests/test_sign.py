@@ -74,7 +74,7 @@ LINES = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(LINES, st.sampled_from([1, 4, 65536]))
 @example(b"", 65536)
 @example(b"\r\n", 65536)
@@ -247,6 +247,7 @@ def test_a_message_of_a_header_only_is_signed() -> None:
     assert said(sign(HEADER, BOTH, NOW) + HEADER) == [True, True]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_signing_and_verifying_never_raise(octets: bytes) -> None:
     assert isinstance(sign(octets, [ED25519], NOW), bytes)

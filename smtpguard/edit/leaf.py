@@ -33,7 +33,7 @@ _MARKUP = bytes((9, 10, 13, *range(0x20, 0x40), *range(0x41, 0x5B), *range(0x61,
 """The octets that HTML syntax is made of; charsets quarrel about the others below 128."""
 
 
-_GUESSES = ("utf-8", "windows-1252", "utf-8-sig", "gb18030", "cp949")
+_GUESSES = ("utf-8", "windows-1252", "gb18030", "cp949")
 """What a part may be in whose declared charset does not fit it, or is wider in practice."""
 
 
@@ -189,9 +189,10 @@ class _Leaf:
         if self.own and encoding == part.encoding and not reencode and self._in_place():
             changes = splice(body, encoding, self.changes)
         else:
-            ends = b"\r\n" if body.endswith(b"\r\n") else b""
             coded = encode(new, encoding)
-            changes = [Change(0, len(body), coded if coded.endswith(ends) else coded + ends)]
+            if body.endswith(b"\r\n") and not coded.endswith(b"\r\n"):
+                coded += b"=\r\n" if encoding == "quoted-printable" else b"\r\n"
+            changes = [Change(0, len(body), coded)]
         self.content, self.text = new, new.decode(self.codec)
         edits = [Edit(start + c.start, start + c.end, c.new, why) for c in changes]
         return [*self._header_edits(raw, encoding, why), *edits]
@@ -243,7 +244,7 @@ def _codec_in_effect(part: Part, text: str) -> tuple[str, bool]:
     declared = part.charset or "us-ascii"
     for codec in (declared, *_GUESSES):
         try:
-            if part.content.decode(codec) == text:
+            if part.content.decode(codec) == text and _holds(codec, text):
                 return codecs.lookup(codec).name, codec == declared
         except (LookupError, ValueError):
             continue
@@ -266,12 +267,10 @@ def _holds(codec: str, text: str) -> bool:
 
 
 def _windows(octets: bytes, codec: str) -> str:
-    """``octets`` as readers show them: Latin-1 with C1 octets is Windows-1252 everywhere."""
-    text = octets.decode(codec)
-    if codec == "iso8859-1" and any("\x80" <= c <= "\x9f" for c in text):
-        return octets.decode("windows-1252", "replace") if _is_windows(octets) else text
-    return text
-
-
-def _is_windows(octets: bytes) -> bool:
-    return not any(octet in octets for octet in (0x81, 0x8D, 0x8F, 0x90, 0x9D))
+    """``octets`` as readers show them: what is called Latin-1 is Windows-1252 everywhere."""
+    if codec == "iso8859-1":
+        try:
+            return octets.decode("windows-1252")
+        except UnicodeDecodeError:
+            pass
+    return octets.decode(codec)

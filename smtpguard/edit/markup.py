@@ -13,7 +13,7 @@ from html import unescape
 from html.entities import html5
 
 _VALUE = rb"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|(?!["'])[^\s>]*+)"""
-_ATTRIBUTE = rb"[\s/]*+[^\s/>][^\s/>=]*+(?:" + _VALUE + rb")?+"
+_ATTRIBUTE = rb"[\s/]*+[^\s/>][^\s/>=]*+(?:" + _VALUE + rb"|(?!\s*+=))"
 _REST = rb"(?:" + _ATTRIBUTE + rb")*+[\s/]*+>"
 _TEXT_ONLY = rb"script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext"
 _TOLD = rb"(?:body|html|img|" + _TEXT_ONLY + rb")(?=[\s/>])"
@@ -30,7 +30,7 @@ _TAG = re.compile(
     rb"(?P<attributes>(?:" + _ATTRIBUTE + rb")*+)[\s/]*+>)",
     re.IGNORECASE,
 )
-_ATTRIBUTES = re.compile(rb"[\s/]*+([^\s/>][^\s/>=]*+)(" + _VALUE + rb")?+")
+_NAME_AND_VALUE = re.compile(rb"[\s/]*+([^\s/>][^\s/>=]*+)(" + _VALUE + rb")?+")
 _ENDS = {
     name: re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECASE)
     for name in _TEXT_ONLY.split(b"|")
@@ -94,7 +94,7 @@ def url(text: str) -> str:
 
 
 def _source(attributes: bytes, charset: str) -> str:
-    for name, value in _ATTRIBUTES.findall(attributes):
+    for name, value in _NAME_AND_VALUE.findall(attributes):
         if name.lower() == b"src":
             text = value.lstrip()[1:].lstrip()
             if text[:1] in (b'"', b"'"):

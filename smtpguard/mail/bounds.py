@@ -27,8 +27,9 @@ _TOKEN = re.compile(
       | (?:[!?]|/(?![a-zA-Z]))[^>]*+(?:>|\Z)                # bogus comment, doctype
       | (?P<end>/?)(?P<tag>[a-zA-Z][^\s/>]*+)
         (?P<attributes>(?:
-            [\s/]++ | =
-          | =?+[^\s/>=]++ (?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>)))?+
+            [\s/]++
+          | (?:=[^\s/>=]*+|[^\s/>=]++)
+            (?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>)) | (?!\s*+=))
         )*+)
         (?P<whole>>?)
     )""",
@@ -37,11 +38,14 @@ _TOKEN = re.compile(
 _SEPARATOR = re.compile(r"""[\s/]+[^\s/>=]|["'][^\s/>="']""")
 _VALUE = re.compile(r"""=\s*(?:"[^"]*"|'[^']*')""")
 _FLAT_NAMES = (
-    "p li td th tr tbody thead tfoot dd dt option area base br col embed hr img input link meta"
-    " param source track wbr"
+    "p td th tr tbody thead tfoot area base br col embed hr img input link meta param source"
+    " track wbr"
 )
 _FLAT = frozenset(_FLAT_NAMES.split())
-"""Elements that are empty, or that end where the next of their kind begins in the same parent."""
+"""Elements that are empty, or that cannot stand in each other without another one between."""
+_ITEMS = frozenset(("li", "dd", "dt", "option"))
+"""Elements that end where the next of their kind begins, and with their list."""
+_LISTS = frozenset(("ul", "ol", "dl", "select", "div"))
 
 
 def fit(page: str) -> tuple[str, bool]:
@@ -62,6 +66,7 @@ def _end(page: str) -> int | None:
     """Where the first limit is crossed."""
     # A superset of the parser's stack: an end tag counts only for the element on top.
     opened: list[str] = []
+    flat = _FLAT
     for number, token in enumerate(_TOKEN.finditer(page)):
         if number >= MAX_NODES or len(opened) > MAX_DEPTH:
             return token.start()
@@ -77,15 +82,20 @@ def _end(page: str) -> int | None:
                 opened.append("![CDATA[")
             continue
         if not token["whole"]:
-            # The end of the page inside a tag: the parser drops it, or reads on after it.
-            return None if token.end() >= len(page) else token.start()
+            return None  # the page ends inside a tag, and parsers drop that
         tag = tag.lower()
-        if tag in _FLAT:
+        if tag in ("svg", "math"):
+            flat = frozenset()  # in foreign content any element may stand in any other
+        top = opened[-1] if opened else ""
+        if tag in flat:
             continue
         if not token["end"]:
-            opened.append(tag)
-        elif opened and opened[-1] == tag:
+            if tag != top or tag not in _ITEMS:
+                opened.append(tag)
+        elif top == tag:
             opened.pop()
+        elif top in _ITEMS and tag in _LISTS and opened[-2:-1] == [tag]:
+            del opened[-2:]
     return None
 
 

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 aiosmtpd.smtp.log.setLevel(logging.WARNING)  # below that it names every peer
 
+LINGER = 5.0
+"""Seconds in which a client must take the last reply."""
+
 _BARE = re.compile(rb"(\d)\d\d (?!\d\.\d)")
 
 
@@ -177,13 +180,19 @@ class Connection(aiosmtpd.smtp.SMTP):
     def _end(self, reply: Reply) -> None:
         """Say goodbye and close, from wherever we are."""
         self._say(reply)
-        self._write()
-        if not self._socket.is_closing():
-            self._socket.close()
-        if self._socket.get_write_buffer_size():
-            self._socket.abort()
+        self._close()
         self._inbox.take()
         self._leave()
+
+    def _close(self) -> None:
+        """Close once all is written; who does not read it is cut off."""
+        self._write()
+        if self._socket.is_closing():
+            return
+        unread = self._socket.get_write_buffer_size()
+        self._socket.close()
+        if unread:
+            self.loop.call_later(min(self._deadlines.command, LINGER), self._socket.abort)
 
     def _write(self) -> None:
         if self._out:
@@ -219,8 +228,7 @@ class Connection(aiosmtpd.smtp.SMTP):
                 self._end(self._incident(error))
             finally:
                 await self._reset()
-                await self._flush()
-                self._socket.close()
+                self._close()
 
     async def _converse(self) -> None:
         while not self._socket.is_closing():

@@ -245,8 +245,7 @@ class Conversation(Connection):
     async def _quit(self, argument: bytes) -> None:
         await self._reset()
         self._say(replies.BYE)
-        await self._flush()
-        self._socket.close()
+        self._close()
 
     async def _noop(self, argument: bytes) -> None:
         self._say(replies.OK)

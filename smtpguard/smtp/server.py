@@ -22,6 +22,9 @@ from smtpguard.smtp.settings import Limits, Listener, Networks
 BACKLOG = 4096
 """Connections that wait in the kernel."""
 
+GRACE = 1.0
+"""Seconds for a session that was cut to say so and put its transaction away."""
+
 log = logging.getLogger(__name__)
 
 
@@ -117,7 +120,11 @@ class Server:
                 task.cancel()
             else:
                 conversation.cut()
-        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            _, stuck = await asyncio.wait(late, timeout=GRACE)
+            for task in stuck:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         return len(late)
 
     @contextmanager

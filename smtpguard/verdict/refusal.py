@@ -36,7 +36,8 @@ def refuse(
     if lead.finding.detail == FAILED:
         said = "This rule could not be applied to the message."
     lines = [f"{lead.finding.name}: {said}"]
-    facts = [f"found: {lead.finding.found}"] if lead.finding.found else []
+    place = f" ({lead.finding.where})" if lead.finding.where else ""
+    facts = [f"found: {lead.finding.found}{place}"] if lead.finding.found else []
     if lead.blocked:
         facts.append(f"not mended: {lead.blocked}")
     if facts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.edit.edit import Edit, apply, invert
@@ -17,12 +17,14 @@ def edited(draw: st.DrawFn) -> tuple[bytes, list[Edit]]:
     return raw, [Edit(start, end, draw(st.binary(max_size=8)), "test") for start, end in pairs]
 
 
+@settings(deadline=None)
 @given(edited())
 def test_edits_taken_back_give_the_original(case: tuple[bytes, list[Edit]]) -> None:
     raw, edits = case
     assert apply(apply(raw, edits), invert(raw, edits)) == raw
 
 
+@settings(deadline=None)
 @given(edited())
 def test_octets_outside_the_edits_stay(case: tuple[bytes, list[Edit]]) -> None:
     raw, edits = case

@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.header import decode_header, make_header
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.edit.field import charset_change, field
@@ -35,6 +35,7 @@ def test_no_value_makes_a_second_field() -> None:
     assert written == b"Subject: Hello Bcc: evil@evil.example x\r\n"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read_back(text: str) -> None:
     written = field("Subject", text)

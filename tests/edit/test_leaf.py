@@ -7,6 +7,7 @@ import pytest
 from smtpguard.edit.fix import (
     Paragraph,
     Place,
+    Reencode,
 )
 from smtpguard.edit.wording import unsubscribe
 from smtpguard.mail.message import Message
@@ -176,3 +177,18 @@ def test_long_lines_are_never_made() -> None:
     done = mend(raw, footer(""), exit_=Exit(url), eight_bit=True)
     assert max(map(len, done.raw.split(b"\r\n"))) <= 998
     assert url in text(done.raw)
+
+
+def test_a_mark_at_the_start_is_not_put_in_again() -> None:
+    raw = mail(leaf(b"\xef\xbb\xbfHi\r\n", "text/plain", "8bit"))
+    done = mend(raw, footer("", language="en"), language="en")
+    assert text(done.raw).startswith("Hi\r\n\r\nSender: Acme SAS.\r\n")
+    assert "\ufeff" not in text(done.raw)
+
+
+def test_a_body_that_ends_in_a_soft_break_reads_as_before() -> None:
+    raw = mail(leaf(b"", "text/plain; charset=us-ascii", "quoted-printable") + b"Hi=\r\n")
+    assert text(mend(raw, footer("")).raw).startswith("Hi\r\n\r\nExp")
+    long = leaf(b"", "text/plain; charset=us-ascii", "quoted-printable")
+    raw = mail(long + b"x" * 1200 + b"=\r\n")
+    assert text(mend(raw, [("overlong-line", Reencode(""))]).raw) == "x" * 1200

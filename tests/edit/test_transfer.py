@@ -49,7 +49,7 @@ def edited(draw: st.DrawFn) -> tuple[bytes, list[Change]]:
     return octets, [Change(start, end, draw(TEXT)) for start, end in pairs]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(TEXT)
 def test_what_is_encoded_is_decoded_again(octets: bytes) -> None:
     for encoding in ENCODED:
@@ -60,7 +60,7 @@ def test_what_is_encoded_is_decoded_again(octets: bytes) -> None:
         assert encoded.count(b"\n") == encoded.count(b"\r") == encoded.count(b"\r\n")
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(edited())
 def test_a_splice_is_the_change_encoded(case: tuple[bytes, list[Change]]) -> None:
     octets, changes = case
@@ -74,7 +74,7 @@ def test_a_splice_is_the_change_encoded(case: tuple[bytes, list[Change]]) -> Non
             assert longest_line(result) <= 76
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -59,7 +59,7 @@ def test_hostile_mail_is_judged_in_time(name: str) -> None:
         NEWCOMER,
         host="7f3a9c",
     )
-    assert message.readings is message.readings
+    list(message.readings)
     started = time.process_time()
     for rule in ALL:
         list(rule.check(case))

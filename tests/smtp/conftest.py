@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -17,7 +19,8 @@ from smtpguard.mail.envelope import Parameter, Recipient, Session
 from smtpguard.smtp.capabilities import Capabilities
 from smtpguard.smtp.receiver import Transaction
 from smtpguard.smtp.server import Server
-from smtpguard.smtp.settings import Listener
+from smtpguard.smtp.settings import Listener, Onward
+from smtpguard.smtp.upstream import Upstream
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
@@ -196,3 +199,67 @@ async def upstairs() -> AsyncIterator[Callable[[Script], Awaitable[Upstairs]]]:
             await writer.wait_closed()
         except ConnectionError:
             continue
+
+
+OFFERS = b"250-up\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
+
+
+class Polite:
+    """A sink that does everything right, and counts."""
+
+    def __init__(self, ehlo: bytes = OFFERS) -> None:
+        self.ehlo = ehlo
+        self.heard: list[bytes] = []
+        self.context: ssl.SSLContext | None = None
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 up ESMTP\r\n")
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while line := await reader.readline():
+                self.heard.append(line.strip())
+                verb = line[:4].upper()
+                if verb == b"EHLO":
+                    writer.write(self.ehlo)
+                elif verb == b"DATA":
+                    writer.write(b"354 go\r\n")
+                    while await reader.readline() != b".\r\n":
+                        pass
+                    writer.write(b"250 2.0.0 Taken\r\n")
+                elif verb == b"STAR":
+                    writer.write(b"220 go\r\n")
+                    assert self.context is not None
+                    try:
+                        await writer.start_tls(self.context)
+                    except (ssl.SSLError, ConnectionError):
+                        return
+                elif verb == b"AUTH":
+                    good = line.split()[2] == b"AG1lAHNlY3JldA=="
+                    writer.write(b"235 2.7.0 Ok\r\n" if good else b"535 5.7.8 No\r\n")
+                elif verb == b"QUIT":
+                    writer.write(b"221 Bye\r\n")
+                    writer.close()
+                    return
+                else:
+                    writer.write(b"250 2.0.0 Ok\r\n")
+
+    def count(self, verb: bytes) -> int:
+        return sum(line.startswith(verb) for line in self.heard)
+
+
+@pytest.fixture
+def sink() -> type[Polite]:
+    return Polite
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Callable[..., Upstream]]:
+    made = []
+
+    def make(**settings: Any) -> Upstream:
+        made.append(Upstream(Onward("guard.example", **settings)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+    await asyncio.sleep(0)

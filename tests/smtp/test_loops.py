@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,11 @@ import uvloop
 from smtpguard.mail.envelope import Recipient, Session
 from smtpguard.smtp.capabilities import Capabilities
 from smtpguard.smtp.server import Server
-from smtpguard.smtp.settings import Listener, Onward, Tls
+from smtpguard.smtp.settings import Deadlines, Limits, Listener, Onward, Tls
 from smtpguard.smtp.upstream import Delivery, Upstream
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
 
 class Onwards:
@@ -50,7 +55,7 @@ class Onwards:
         await self.delivery.release()
 
 
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("behind", ["tcp", "unix"])
 def test_mail_passes_under_tls_on_both_sides(
     loop: Callable[[], asyncio.AbstractEventLoop],
@@ -67,21 +72,24 @@ def test_mail_passes_under_tls_on_both_sides(
     content = b"Subject: x\r\n\r\n.dot\r\n" + b"y" * 997 + b"\r\n" * 2000
     content += (b"z" * 500 + b"\r\n") * 2000
 
+    faults: list[dict[str, Any]] = []
+
     async def pass_through() -> tuple[list[bytes], Server]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         kept = box()
-        listener = {"relay_from": (ip_network("127.0.0.0/8"),), "tls": server_side}
-        sink = Server(Listener("sink", "up.example", **listener), kept)
+        sink = Server(Listener("sink", "up.example", relay_from=LOOPBACK, tls=server_side), kept)
+        onward = Onward("guard.example", tls=Tls.REQUIRED, ca_file=str(tmp_path / "ca.pem"))
         if behind == "unix":
             sock = socket.socket(socket.AF_UNIX)
             sock.bind(str(tmp_path / "up"))
-            where = {"path": str(tmp_path / "up")}
+            onward = replace(onward, path=str(tmp_path / "up"))
         else:
             sock = socket.create_server(("127.0.0.1", 0))
-            where = {"port": sock.getsockname()[1]}
+            onward = replace(onward, port=sock.getsockname()[1])
         await sink.start([sock])
-        trust = {"tls": Tls.REQUIRED, "ca_file": str(tmp_path / "ca.pem")}
-        upstream = Upstream(Onward("guard.example", **where, **trust))
-        front = Server(Listener("front", "guard.example", **listener), Onwards(upstream))
+        upstream = Upstream(onward)
+        listener = Listener("front", "guard.example", relay_from=LOOPBACK, tls=server_side)
+        front = Server(listener, Onwards(upstream))
         sock = socket.create_server(("127.0.0.1", 0))
         await front.start([sock])
         client = aiosmtplib.SMTP(
@@ -104,6 +112,35 @@ def test_mail_passes_under_tls_on_both_sides(
 
     with asyncio.Runner(loop_factory=loop) as runner:
         messages, _ = runner.run(pass_through())
+        gc.collect()
+    assert faults == []
     assert messages == [content, content]
     if behind == "unix":
         assert (tmp_path / "up").exists()
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_goodbye_is_heard(loop: Callable[[], asyncio.AbstractEventLoop], box: Any) -> None:
+    async def say_nothing() -> bytes:
+        listener = Listener(
+            "front",
+            "guard.example",
+            limits=Limits(errors=2),
+            deadlines=Deadlines(command=0.2),
+        )
+        front = Server(listener, box())
+        sock = socket.create_server(("127.0.0.1", 0))
+        await front.start([sock])
+        heard = b""
+        for said in (b"", b"NOOP\r\nA\r\nB\r\n", b"GET / HTTP/1.1\r\n", b"QUIT\r\n"):
+            reader, writer = await asyncio.open_connection(*sock.getsockname())
+            writer.write(said)
+            heard += await reader.read()
+            writer.close()
+        await front.drain(5)
+        return heard
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        heard = runner.run(say_nothing())
+    codes = b" ".join(line[:3] for line in heard.splitlines())
+    assert codes == b"220 421 220 250 500 500 421 220 221 220 221"

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,71 +14,17 @@ import trustme
 
 from smtpguard.mail.envelope import Session
 from smtpguard.smtp.capabilities import ASSUMED
-from smtpguard.smtp.settings import Onward, Tls
+from smtpguard.smtp.settings import Tls
 from smtpguard.smtp.upstream import Upstream, UpstreamUnavailable
 
 MAIL, RCPT = b"FROM:<a@c.example>", b"TO:<b@d.example>"
 OFFERS = b"250-up\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
 
 
-@pytest.fixture
-async def upstream() -> AsyncIterator[Callable[..., Upstream]]:
-    made = []
-
-    def make(**settings: Any) -> Upstream:
-        made.append(Upstream(Onward("guard.example", **settings)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        await one.close()
-    await asyncio.sleep(0)
-
-
-class Polite:
-    """A sink that does everything right, and counts."""
-
-    def __init__(self, ehlo: bytes = OFFERS) -> None:
-        self.ehlo = ehlo
-        self.heard: list[bytes] = []
-        self.context: ssl.SSLContext | None = None
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 up ESMTP\r\n")
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while line := await reader.readline():
-                self.heard.append(line.strip())
-                verb = line[:4].upper()
-                if verb == b"EHLO":
-                    writer.write(self.ehlo)
-                elif verb == b"DATA":
-                    writer.write(b"354 go\r\n")
-                    while await reader.readline() != b".\r\n":
-                        pass
-                    writer.write(b"250 2.0.0 Taken\r\n")
-                elif verb == b"STAR":
-                    writer.write(b"220 go\r\n")
-                    assert self.context is not None
-                    try:
-                        await writer.start_tls(self.context)
-                    except (ssl.SSLError, ConnectionError):
-                        return
-                elif verb == b"AUTH":
-                    good = line.split()[2] == b"AG1lAHNlY3JldA=="
-                    writer.write(b"235 2.7.0 Ok\r\n" if good else b"535 5.7.8 No\r\n")
-                elif verb == b"QUIT":
-                    writer.write(b"221 Bye\r\n")
-                    writer.close()
-                    return
-                else:
-                    writer.write(b"250 2.0.0 Ok\r\n")
-
-    def count(self, verb: bytes) -> int:
-        return sum(line.startswith(verb) for line in self.heard)
-
-
-async def test_what_the_upstream_offers_is_known_and_kept(upstream: Any, upstairs: Any) -> None:
-    there = await upstairs(Polite())
+async def test_what_the_upstream_offers_is_known_and_kept(
+    upstream: Any, upstairs: Any, sink: Any
+) -> None:
+    there = await upstairs(sink())
     up = upstream(port=there.port)
     capabilities = await up.capabilities()
     assert (capabilities.size, capabilities.eightbitmime, capabilities.dsn) == (1000, True, False)
@@ -87,8 +32,10 @@ async def test_what_the_upstream_offers_is_known_and_kept(upstream: Any, upstair
     assert there.calls == 1
 
 
-async def test_one_question_for_all_who_ask_at_once(upstream: Any, upstairs: Any) -> None:
-    there = await upstairs(Polite())
+async def test_one_question_for_all_who_ask_at_once(
+    upstream: Any, upstairs: Any, sink: Any
+) -> None:
+    there = await upstairs(sink())
     up = upstream(port=there.port)
     await asyncio.gather(*(up.capabilities() for _ in range(5)))
     assert there.calls == 1
@@ -152,8 +99,8 @@ async def test_a_silent_banner_is_451_in_time(upstream: Any, upstairs: Any) -> N
     assert bytes(raised.value.reply).startswith(b"451 4.4.1 ")
 
 
-async def test_helo_is_said_where_ehlo_is_refused(upstream: Any, upstairs: Any) -> None:
-    polite = Polite(b"502 5.5.1 what?\r\n")
+async def test_helo_is_said_where_ehlo_is_refused(upstream: Any, upstairs: Any, sink: Any) -> None:
+    polite = sink(b"502 5.5.1 what?\r\n")
     up = upstream(port=(await upstairs(polite)).port)
     delivery = await up.begin(Session())
     assert not delivery.capabilities.pipelining
@@ -167,126 +114,6 @@ async def send(up: Upstream) -> bytes:
     burst = await delivery.burst(MAIL, [RCPT], b"x\r\n")
     await delivery.release()
     return burst.final.octets
-
-
-async def test_a_connection_is_used_again(upstream: Any, upstairs: Any) -> None:
-    there = await upstairs(Polite())
-    up = upstream(port=there.port)
-    for _ in range(3):
-        assert await send(up) == b"250 2.0.0 Taken\r\n"
-    assert there.calls == 1
-
-
-async def test_a_connection_is_used_so_many_times(upstream: Any, upstairs: Any) -> None:
-    polite = Polite()
-    there = await upstairs(polite)
-    up = upstream(port=there.port, uses=2)
-    for _ in range(4):
-        await send(up)
-    assert there.calls == 2
-
-
-async def test_the_last_one_used_is_used_next(upstream: Any, upstairs: Any) -> None:
-    up = upstream(port=(await upstairs(Polite())).port)
-    first, second = await up.begin(Session()), await up.begin(Session())
-    wire = first._wire
-    await second.release()
-    await first.release()
-    assert (await up.begin(Session()))._wire is wire
-
-
-async def test_unused_connections_are_closed(upstream: Any, upstairs: Any) -> None:
-    polite = Polite()
-    up = upstream(port=(await upstairs(polite)).port, idle=0.02)
-    await send(up)
-    async with asyncio.timeout(5):
-        while not polite.count(b"QUIT"):
-            await asyncio.sleep(0.005)
-    assert up._pool._idle == []
-
-
-async def test_a_stale_connection_is_asked_first(upstream: Any, upstairs: Any) -> None:
-    polite = Polite()
-    up = upstream(port=(await upstairs(polite)).port, stale=-1.0)
-    await send(up)
-    await send(up)
-    assert polite.count(b"NOOP") == 1
-
-
-async def test_a_stale_connection_that_is_silent_is_replaced(upstream: Any, upstairs: Any) -> None:
-    polite = Polite()
-
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if there.calls > 1:
-            await polite(reader, writer)
-        else:
-            writer.write(b"220 up\r\n")
-            await reader.readline()
-            writer.write(OFFERS)
-            await reader.read()
-
-    there = await upstairs(script)
-    up = upstream(port=there.port, stale=-1.0, connect=0.3)
-    await up.capabilities()
-    assert await send(up) == b"250 2.0.0 Taken\r\n"
-    assert there.calls == 2
-
-
-async def test_one_too_many_waits_and_is_put_off(upstream: Any, upstairs: Any) -> None:
-    up = upstream(port=(await upstairs(Polite())).port, connections=1, connect=0.2)
-    delivery = await up.begin(Session())
-    with pytest.raises(UpstreamUnavailable) as raised:
-        await up.begin(Session())
-    assert bytes(raised.value.reply).startswith(b"451 4.4.5 ")
-    waiting = asyncio.create_task(up.begin(Session()))
-    await asyncio.sleep(0)
-    await delivery.release()
-    await (await waiting).release()
-
-
-async def test_failing_to_connect_takes_no_slot(upstream: Any) -> None:
-    up = upstream(port=unused(), connections=1)
-    for _ in range(3):
-        with pytest.raises(UpstreamUnavailable):
-            await up.begin(Session())
-
-
-async def test_an_abandoned_transaction_is_reset_before_the_next(
-    upstream: Any, upstairs: Any
-) -> None:
-    polite = Polite()
-    there = await upstairs(polite)
-    up = upstream(port=there.port)
-    delivery = await up.begin(Session())
-    assert (await delivery.mail(MAIL)).accepted
-    assert (await delivery.rcpt(RCPT)).accepted
-    await delivery.release()
-    await delivery.release()
-    assert await send(up) == b"250 2.0.0 Taken\r\n"
-    said = [line.split()[0] for line in polite.heard]
-    assert said == [b"EHLO", b"MAIL", b"RCPT", b"RSET", b"MAIL", b"RCPT", b"DATA"]
-    assert there.calls == 1
-
-
-async def test_a_cancelled_delivery_does_not_leave_its_connection_to_others(
-    upstream: Any, upstairs: Any
-) -> None:
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 up\r\n")
-        await reader.readline()
-        writer.write(OFFERS)
-        await reader.read()
-
-    there = await upstairs(script)
-    up = upstream(port=there.port, connections=1)
-    delivery = await up.begin(Session())
-    asking = asyncio.create_task(delivery.mail(MAIL))
-    await asyncio.sleep(0)
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-    await delivery.release()
-    await (await up.begin(Session())).release()
-    assert there.calls == 2
 
 
 async def test_death_after_the_dot_is_ambiguous_and_before_it_is_not(
@@ -354,9 +181,9 @@ async def test_a_deadline_holds_for_the_whole_delivery(upstream: Any, upstairs: 
     assert not burst.final.ambiguous
 
 
-async def test_a_unix_socket_will_do(upstream: Any, tmp_path: Path) -> None:
+async def test_a_unix_socket_will_do(upstream: Any, tmp_path: Path, sink: Any) -> None:
     path = str(tmp_path / "s")
-    server = await asyncio.start_unix_server(Polite(), path)
+    server = await asyncio.start_unix_server(sink(), path)
     up = upstream(path=path)
     assert await send(up) == b"250 2.0.0 Taken\r\n"
     await up.close()
@@ -364,7 +191,7 @@ async def test_a_unix_socket_will_do(upstream: Any, tmp_path: Path) -> None:
     await asyncio.sleep(0.01)
 
 
-def tls(polite: Polite, authority: trustme.CA, name: str) -> None:
+def tls(polite: Any, authority: trustme.CA, name: str) -> None:
     polite.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(polite.context)
     polite.ehlo = b"250-up\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n"
@@ -372,9 +199,9 @@ def tls(polite: Polite, authority: trustme.CA, name: str) -> None:
 
 @pytest.mark.parametrize("mode", [Tls.REQUIRED, Tls.OPPORTUNISTIC])
 async def test_tls_and_credentials(
-    upstream: Any, upstairs: Any, authority: trustme.CA, tmp_path: Path, mode: Tls
+    upstream: Any, upstairs: Any, sink: Any, authority: trustme.CA, tmp_path: Path, mode: Tls
 ) -> None:
-    polite = Polite()
+    polite = sink()
     tls(polite, authority, "127.0.0.1" if mode is Tls.REQUIRED else "other.example")
     there = await upstairs(polite)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -397,9 +224,9 @@ async def test_tls_and_credentials(
 
 
 async def test_tls_that_does_not_verify_is_no_tls(
-    upstream: Any, upstairs: Any, authority: trustme.CA, tmp_path: Path
+    upstream: Any, upstairs: Any, sink: Any, authority: trustme.CA, tmp_path: Path
 ) -> None:
-    polite = Polite()
+    polite = sink()
     tls(polite, authority, "other.example")
     there = await upstairs(polite)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -410,16 +237,18 @@ async def test_tls_that_does_not_verify_is_no_tls(
     assert not polite.count(b"MAIL")
 
 
-async def test_tls_that_is_not_offered_is_not_done_without(upstream: Any, upstairs: Any) -> None:
-    there = await upstairs(Polite())
+async def test_tls_that_is_not_offered_is_not_done_without(
+    upstream: Any, upstairs: Any, sink: Any
+) -> None:
+    there = await upstairs(sink())
     with pytest.raises(UpstreamUnavailable) as raised:
         await upstream(port=there.port, tls=Tls.REQUIRED).begin(Session())
     assert bytes(raised.value.reply).startswith(b"451 4.7.5 ")
     assert await send(upstream(port=there.port, tls=Tls.OPPORTUNISTIC)) == b"250 2.0.0 Taken\r\n"
 
 
-async def test_wrong_credentials_are_451(upstream: Any, upstairs: Any) -> None:
-    there = await upstairs(Polite(b"250-up\r\n250 AUTH PLAIN\r\n"))
+async def test_wrong_credentials_are_451(upstream: Any, upstairs: Any, sink: Any) -> None:
+    there = await upstairs(sink(b"250-up\r\n250 AUTH PLAIN\r\n"))
     with pytest.raises(UpstreamUnavailable) as raised:
         await upstream(port=there.port, user="me", password="wrong").begin(Session())
     assert bytes(raised.value.reply).startswith(b"451 4.7.0 ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.unsubscribe.fields import ListUnsubscribe, compose, one_click
@@ -62,6 +62,7 @@ def test_http_is_not_https() -> None:
     assert ListUnsubscribe.read(["<HTTPS://u.acme.example/>"]).https == "HTTPS://u.acme.example/"
 
 
+@settings(deadline=None)
 @given(st.text("<>(), ahtps:/@\t", max_size=80))
 def test_reading_never_raises(value: str) -> None:
     said = ListUnsubscribe.read([value])

@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.keys import Keyring, LinkKey
@@ -101,6 +101,7 @@ def test_a_link_cut_short_or_made_longer_is_refused() -> None:
         assert read(RING, more + good) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_anything_else_is_refused(guess: str) -> None:
     assert read(RING, guess) is None
@@ -135,6 +136,7 @@ def test_what_was_sealed_for_another_purpose_opens_no_exit() -> None:
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
+@settings(deadline=None)
 @given(NAMES, NAMES, NAMES, st.binary(max_size=320), st.integers(0, 2**40 - 1))
 def test_any_ticket_comes_back(
     controller: str, brand: str, stream: str, address: bytes, at: int

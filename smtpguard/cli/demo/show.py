@@ -34,7 +34,7 @@ ALWAYS = OURS | {"trusted-fields"}
 
 LABEL = 9
 """Columns of the words on the left."""
-INDENT = 4
+INDENT = 2
 """Columns before a line of a diff."""
 
 Entry = dict[str, Any]

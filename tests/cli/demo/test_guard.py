@@ -1,0 +1,12 @@
+"""A guard that does not start says why, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+from smtpguard.cli.demo.guard import Guard, GuardFailed
+
+
+def test_a_wrong_policy_is_told(tmp_path: Path) -> None:
+    with pytest.raises(GuardFailed, match=r"acme\.yaml:1:1"):
+        Guard(tmp_path, 1, "nonsense: true\n")
