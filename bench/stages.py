@@ -36,12 +36,7 @@ def main() -> int:
     """The table, or one profile."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "policies"
-        policies(folder)
-        ring = Keyring(
-            (ReferenceKey("bench", secrets.token_bytes(32)),),
-            (LinkKey(1, secrets.token_bytes(64)),),
-        )
-        bench = Bench.of(folder, stream="newsletter", rcpt=["reader@example.org"], ring=ring)
+        bench = bench_in(folder)
     messages = corpus.messages()
     if sys.argv[1:2] == ["profile"]:
         stage, message = sys.argv[2:4]
@@ -52,6 +47,16 @@ def main() -> int:
     for stage in next(iter(told.values())):
         print(f"{stage:24}", *(f"{cost(told[name][stage]):12.0f}" for name in told))
     return 0
+
+
+def bench_in(folder: Path) -> Bench:
+    """The benchmark's policy and fresh keys, in ``folder``, which is made."""
+    policies(folder)
+    ring = Keyring(
+        (ReferenceKey("bench", secrets.token_bytes(32)),),
+        (LinkKey(1, secrets.token_bytes(64)),),
+    )
+    return Bench.of(folder, stream="newsletter", rcpt=["reader@example.org"], ring=ring)
 
 
 Stage = Callable[[], object]

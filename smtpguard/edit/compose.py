@@ -22,6 +22,8 @@ class Mended:
 
     raw: bytes
     edits: tuple[Edit, ...]
+    place: int = 0
+    """Where the footers stand, among the places that were tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,16 @@ def compose(
     exit: Exit | None,  # noqa: A002 - the word of DESIGN for a reader's way out
     language: str,
     eight_bit: bool,
+    seen_at: int | None = None,
 ) -> Mended | Unmendable:
     """Mend a message; ``fixes`` are pairs of rule id and fix, in any order.
 
     ``exit`` is the reader's own, needed by personal fixes; ``language`` is that of the paragraphs,
     two letters. Where ``eight_bit`` is false nothing above 127 is put into the message. What the
     message already carries is not put in again, so composing twice is composing once.
+
+    ``seen_at`` is the ``place`` of another reader's copy with the very same fixes: as the two
+    differ in nothing but the reader's token, it is not read again whether a person sees it.
     """
     fixes = list(fixes)
     way_out = exit or Exit()
@@ -56,20 +62,28 @@ def compose(
     planned = plan(message, fixes, way_out)
     if isinstance(planned, Unmendable):
         return planned
-    place = 0
+    place = seen_at or 0
+    unread = seen_at is not None
     while True:
-        attempt = _try(message, planned, way_out, language, eight_bit, place)
+        attempt = _try(message, planned, way_out, language, eight_bit, place, unread=unread)
         if isinstance(attempt, Unmendable):
             return attempt
         if not attempt.wrong:
-            return Mended(attempt.raw, attempt.edits)
+            return Mended(attempt.raw, attempt.edits, place)
         if not attempt.more:
             return Unmendable(attempt.wrong)
         place += 1
 
 
 def _try(
-    message: Message, planned: Plan, exit_: Exit, language: str, eight_bit: bool, place: int
+    message: Message,
+    planned: Plan,
+    exit_: Exit,
+    language: str,
+    eight_bit: bool,
+    place: int,
+    *,
+    unread: bool,
 ) -> _Attempt | Unmendable:
     """Make the edits with every footer at its place number ``place``, and read the result."""
     edits = planned.header_edits(message)
@@ -105,5 +119,6 @@ def _try(
         removed=planned.removed.keys(),
         leaves=meant,
         exit_=exit_,
+        unread=unread,
     )
     return _Attempt(tuple(edits), raw, wrong, more)

@@ -35,11 +35,12 @@ def fault(
     removed: Collection[int],
     leaves: Mapping[str, Meant],
     exit_: Exit,
+    unread: bool = False,
 ) -> str:
     """What is wrong with ``after``, in a few words; empty when it is what was meant.
 
     ``added`` are whole new fields in their order, ``removed`` indices of fields of ``before``,
-    ``leaves`` the parts mended, by number.
+    ``leaves`` the parts mended, by number. ``unread``: what a person sees is known already.
     """
     if [(p.number, p.type) for p in before.parts] != [(p.number, p.type) for p in after.parts]:
         return "the structure of the message would change"
@@ -53,7 +54,7 @@ def fault(
             return f"part {old.number or '1'} would change"
     if _fields(after, set(), leaves) != [*added, *_fields(before, removed, leaves)]:
         return "header fields would change"
-    return _unseen(after, leaves, exit_)
+    return "" if unread else _unseen(after, leaves, exit_)
 
 
 def _fields(message: Message, removed: Collection[int], leaves: Mapping[str, Meant]) -> list[bytes]:

@@ -126,6 +126,7 @@ class _Bench:
         self._of_message: dict[str, tuple[Finding, ...]] = {}
         self._of_recipient: dict[int, tuple[Finding, ...]] = {}
         self._allowance: dict[str, Allowance] = {}
+        self._seen_at: dict[tuple[tuple[str, Fix], ...], int] = {}
 
     def rule(self, index: int, unmendable: str = "") -> Ruling:
         """The ruling on one recipient; ``unmendable`` says that composing its fixes failed."""
@@ -173,10 +174,12 @@ class _Bench:
             exit=self.question.exits.get(indices[0]),
             language=self._language(rulings[indices[0]].stream),
             eight_bit=self.question.eight_bit,
+            seen_at=self._seen_at.get(fixes),
         )
         if isinstance(mended, Mended):
             if self._too_large(len(mended.raw)):
                 return "the mended message would be larger than the upstream takes"
+            self._seen_at[fixes] = mended.place
             return Copy(indices, mended.raw, mended.edits)
         return mended.why
 

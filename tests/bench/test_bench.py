@@ -13,7 +13,6 @@ from bench import corpus, report, run, stages
 from bench.account import Account
 from bench.peers import Sink
 from bench.report import Measure
-from smtpguard.cli.proving import Bench
 from smtpguard.verdict.decision import Relay
 from smtpguard.verdict.deliberate import deliberate
 
@@ -36,8 +35,7 @@ def test_a_message_of_the_corpus_is_mail(name: str) -> None:
 
 
 def test_the_guard_relays_the_corpus_and_mends_it(tmp_path: Path) -> None:
-    run.policies(tmp_path / "policies")
-    bench = Bench.of(tmp_path / "policies", stream="newsletter", rcpt=["reader@example.org"])
+    bench = stages.bench_in(tmp_path / "policies")
     assert [signer.domain for signer in bench.signers] == ["news.acme.example"]
     for raw in corpus.messages().values():
         decided = deliberate(stages.asked(bench, raw))
@@ -83,7 +81,7 @@ def test_generator_and_sink_agree(tmp_path: Path) -> None:
     message = tmp_path / "a.eml"
     message.write_bytes(b"Subject: a\r\n\r\n.a dot\r\n")
     sink = Sink(run.BUILD / "sink", tmp_path)
-    command = [run.BUILD / "load", str(sink.port), message, "200", "7", "20"]
+    command = [str(run.BUILD / "load"), str(sink.port), str(message), "200", "7", "20"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     told = json.loads(done.stdout)
     assert (told["done"], told["failed"]) == (200, 0)
