@@ -1,4 +1,4 @@
-"""A front Postfix, the guard, and a Postfix behind it, each private to one test."""
+"""A front Postfix, the guard, and a Postfix behind it, private to one test module."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.real.mta import Guard, Postfix, free_port
+from tests.real.wiring import WHOLE_LINES
 
 POLICY = """\
 controller: acme
@@ -42,7 +43,7 @@ default: {class: personal}
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
     """A folder that the Postfix user can enter; pytest's own are closed to it."""
     folder = Path(tempfile.mkdtemp(prefix="sg-"))
@@ -51,16 +52,7 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def policies(place: Path) -> Path:
-    """The policy that the wirings enforce."""
-    folder = place / "policies"
-    folder.mkdir()
-    (folder / "acme.yaml").write_text(POLICY)
-    return folder
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def postfix(place: Path) -> Iterator[Callable[..., Postfix]]:
     """Start private instances of Postfix."""
     running: list[Postfix] = []
@@ -76,23 +68,28 @@ def postfix(place: Path) -> Iterator[Callable[..., Postfix]]:
         one.stop()
 
 
-@pytest.fixture
-def guard(place: Path, policies: Path) -> Iterator[Callable[..., Guard]]:
+@pytest.fixture(scope="module")
+def guard(place: Path) -> Iterator[Callable[..., Guard]]:
     """Start guards."""
     running: list[Guard] = []
 
-    def start(upstream: int, *extra: str) -> Guard:
-        one = Guard(place / f"guard{len(running)}", upstream, policies, *extra)
+    def start(upstream: int, **settings: object) -> Guard:
+        folder = place / f"guard{len(running)}"
+        policies = place / f"policies{len(running)}"
+        policies.mkdir()
+        (policies / "acme.yaml").write_text(POLICY)
+        one = Guard(folder, upstream, policies, **settings)
         running.append(one)
         one.start()
         return one
 
     yield start
     for one in running:
-        one.stop()
+        one.clear_away()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def behind(postfix: Callable[..., Postfix]) -> Postfix:
-    """The last hop: whatever it takes for client.fr stands in its mailbox."""
-    return postfix("behind", ports={free_port(): ()}, mailboxes=["client.fr"])
+    """The last hop: whatever it takes stands in its mailbox, reports of its own included."""
+    mailboxes = ["client.fr", "acme.fr"]
+    return postfix("behind", ports={free_port(): ()}, mailboxes=mailboxes, **WHOLE_LINES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -10,13 +12,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-PATIENCE = 60.0
+PATIENCE = 30.0
+ID = re.compile(rb"^Message-ID: <([\w.-]+)@acme\.fr>", re.MULTILINE | re.IGNORECASE)
 T = TypeVar("T")
 
 MASTER = """\
@@ -139,12 +143,9 @@ class Postfix:
         }
         settings |= main
         (self._config / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in settings.items()))
-        listeners = "".join(
-            f"127.0.0.1:{port} inet n - n - - smtpd\n" + "".join(f"  -o {one}\n" for one in options)
-            for port, options in ports.items()
-        )
-        (self._config / "master.cf").write_text(listeners + MASTER + services)
-        self.ports = list(ports)
+        self.ports = {port: tuple(options) for port, options in ports.items()}
+        self._services = MASTER + services
+        self._say_master(self.ports)
 
     def start(self) -> None:
         """Run until every port greets."""
@@ -167,6 +168,19 @@ class Postfix:
             check=False,
         )
 
+    def close(self, port: int) -> None:
+        """That listener goes, and whoever is connected to it is cut off."""
+        self._say_master(other for other in self.ports if other != port)
+        self._reload()
+        until(lambda: not greets(port), f"nobody on {port}", self)
+
+    def open(self) -> None:
+        """Every listener is there again."""
+        self._say_master(self.ports)
+        self._reload()
+        for port in self.ports:
+            until(partial(greets, port), f"Postfix on {port}", self)
+
     def flush(self) -> None:
         """Try everything that is deferred now."""
         subprocess.run(["postqueue", "-c", str(self._config), "-f"], check=True, timeout=60)
@@ -178,67 +192,118 @@ class Postfix:
             1 for f in folders for _ in (self.folder / "queue" / f).rglob("[0-9A-F]*[0-9A-F]")
         )
 
-    def delivered(self) -> list[bytes]:
-        """What stands in the mailboxes."""
-        return [path.read_bytes() for path in sorted((self.mail / "all" / "new").glob("*"))]
+    def mails(self, number: str = "") -> list[bytes]:
+        """What stands in the mailboxes; with a number, only that mail and reports of it."""
+        mark = f"<{number}@acme.fr>".encode() if number else b""
+        mails = [path.read_bytes() for path in sorted(self._arrived())]
+        return [mail for mail in mails if mark in mail]
+
+    def count(self) -> int:
+        """How many mails stand in the mailboxes."""
+        return sum(1 for _ in self._arrived())
+
+    def ids(self) -> Counter[str]:
+        """How often each id stands in the mailboxes."""
+        return Counter(found[1].decode() for mail in self.mails() if (found := ID.search(mail)))
+
+    def lines(self, words: str) -> list[str]:
+        """What its log says with these words in it."""
+        log = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return [line for line in log.splitlines() if words in line]
 
     def trouble(self) -> str:
         """The end of its log."""
-        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+        return "\n".join(self.lines("")[-30:])
+
+    def _arrived(self) -> Iterable[Path]:
+        return (self.mail / "all" / "new").glob("*")
+
+    def _say_master(self, ports: Iterable[int]) -> None:
+        listeners = "".join(
+            f"127.0.0.1:{port} inet n - n - - smtpd\n"
+            + "".join(f"  -o {one}\n" for one in self.ports[port])
+            for port in ports
+        )
+        (self._config / "master.cf").write_text(listeners + self._services)
+
+    def _reload(self) -> None:
+        subprocess.run(
+            ["postfix", "-c", str(self._config), "reload"],
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
 
 
 class Guard:
     """``smtpguard serve`` as an operator runs it."""
 
-    def __init__(self, folder: Path, upstream: int, policies: Path, *extra: str) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.upstream = upstream
+    def __init__(self, folder: Path, upstream: int, policies: Path, **settings: object) -> None:
+        """``settings``: what the configuration says beside listeners and upstream."""
+        self.smtp, self.lmtp = free_port(), free_port()
         self.policies = policies
-        self.extra = extra
         self.state = folder / "state"
         self.log = folder / "guard.log"
-        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "smtpguard.yaml"
+        folder.mkdir(parents=True)
+        who = {"xforward_from": ["127.0.0.0/8"]}
+        config = {
+            "hostname": "guard.test",
+            "state": str(self.state),
+            "policies": str(policies),
+            "listeners": [
+                {"name": "smtp", "listen": f"127.0.0.1:{self.smtp}", **who},
+                {"name": "lmtp", "listen": f"127.0.0.1:{self.lmtp}", "protocol": "lmtp", **who},
+            ],
+            "upstream": {"address": f"127.0.0.1:{upstream}"},
+            **settings,
+        }
+        self.config.write_text(json.dumps(config))
         self._process: subprocess.Popen[bytes] | None = None
+        self._orphans: set[int] = set()
 
     def start(self) -> None:
-        """Run until it greets."""
+        """Run until every worker takes mail."""
+        before = len(self.lines("started: "))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "smtpguard", "serve"),
-                    *("--listen", f"127.0.0.1:{self.port}"),
-                    *("--upstream", f"127.0.0.1:{self.upstream}"),
-                    *("--policies", str(self.policies), "--state", str(self.state)),
-                    *self.extra,
-                ],
+                [sys.executable, "-m", "smtpguard", "serve", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         process = self._process
-        until(lambda: greets(self.port) or process.poll() is not None, "the guard", self)
+        until(
+            lambda: len(self.lines("started: ")) > before or process.poll() is not None,
+            "the guard",
+            self,
+        )
         assert process.poll() is None, self.trouble()
 
-    def kill(self) -> None:
-        """End the parent and every worker with SIGKILL, as a power cut would; the store stays."""
+    @property
+    def pid(self) -> int:
+        """The parent."""
         assert self._process is not None
-        parent = self._process.pid
-        workers = [pid for pid in children(parent) if b"valkey" not in command(pid)]
-        for pid in (parent, *workers):
+        return self._process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """Its children that take mail."""
+        return [pid for pid in children(self.pid) if b"smtpguard" in command(pid)]
+
+    @property
+    def store(self) -> list[int]:
+        """Its child that keeps the register."""
+        return [pid for pid in children(self.pid) if b"valkey-server" in command(pid)]
+
+    def kill(self) -> None:
+        """End the parent and every worker with SIGKILL; the store stays, as it is meant to."""
+        assert self._process is not None
+        os.kill(self.pid, signal.SIGSTOP)  # or it would start them anew
+        self._orphans.update(self.store)
+        for pid in (*self.workers, self.pid):
             os.kill(pid, signal.SIGKILL)
         self._process.wait(10)
-
-    def kill_store(self) -> None:
-        """End the embedded Valkey with SIGKILL."""
-        assert self._process is not None
-        (pid,) = [pid for pid in children(self._process.pid) if b"valkey" in command(pid)]
-        os.kill(pid, signal.SIGKILL)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send the parent a signal."""
-        assert self._process is not None
-        self._process.send_signal(number)
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
@@ -248,21 +313,34 @@ class Guard:
             self._process.terminate()
         return self._process.wait(60)
 
-    def run(self, *words: str, text: str = "") -> str:
-        """One command of the command line on the same state."""
+    def clear_away(self) -> None:
+        """Stop it, and what a killed parent left behind."""
+        self.stop()
+        for pid in self._orphans:
+            if str(self.state).encode() in command(pid):
+                os.kill(pid, signal.SIGKILL)
+
+    def suppress(self, *addresses: str) -> None:
+        """These have opted out, says the command line."""
         done = subprocess.run(
-            [sys.executable, "-m", "smtpguard", *words, "--state", str(self.state)],
-            input=text,
+            [
+                *(sys.executable, "-m", "smtpguard", "suppress", "add", *addresses),
+                *("--controller", "acme", "--config", str(self.config)),
+            ],
             capture_output=True,
             text=True,
             timeout=60,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+
+    def lines(self, words: str) -> list[str]:
+        """What its log says with these words in it."""
+        log = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return [line for line in log.splitlines() if words in line]
 
     def trouble(self) -> str:
         """The end of its log."""
-        return self.log.read_text(errors="replace")[-3000:]
+        return "\n".join(self.lines("")[-30:])
 
 
 def children(parent: int) -> list[int]:
@@ -279,7 +357,7 @@ def command(pid: int) -> bytes:
         return b""
 
 
-def message(number: int | str, body: str = "", **fields: str) -> EmailMessage:
+def message(number: str, body: str = "", **fields: str) -> bytes:
     """A mail with an id that counts."""
     mail = EmailMessage()
     given = {
@@ -288,15 +366,18 @@ def message(number: int | str, body: str = "", **fields: str) -> EmailMessage:
         "Subject": "Nos nouveautés",
         "Date": "Mon, 23 Nov 2026 10:00:00 +0000",
         "Message-ID": f"<{number}@acme.fr>",
-        **{name.replace("_", "-"): value for name, value in fields.items()},
+        **fields,
     }
     for name, value in given.items():
         mail[name] = value
     mail.set_content(body or "Bonjour, voici nos prix du mois.\n\nAcme SAS\n", cte="8bit")
-    return mail
+    return mail.as_bytes().replace(b"\n", b"\r\n")
 
 
-def send(port: int, mail: EmailMessage, *recipients: str, sender: str = "news@acme.fr") -> None:
+def send(
+    port: int, mail: bytes, *recipients: str, sender: str = "news@acme.fr", **options: list[str]
+) -> None:
     """Hand a mail to a server; ``smtplib`` raises what it refuses."""
+    options.setdefault("mail_options", ["BODY=8BITMIME"])
     with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
-        client.send_message(mail, sender, recipients or ("reader@client.fr",))
+        client.sendmail(sender, recipients or ("reader@client.fr",), mail, **options)  # type: ignore[arg-type]

@@ -8,163 +8,159 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.real.mta import Guard, Postfix, free_port, message, send, until
+from tests.real.mta import Guard, Postfix, message, send, until
+from tests.real.wiring import LMTP, NAMES, PROXY_FILTER, RELAYHOST, Wiring, wire
 
 pytestmark = pytest.mark.real
 
 LINK = re.compile(rb"https://u\.acme\.fr/u/([\w-]+)")
-BROKEN = "Bonjour {{ first_name }}, voici nos prix.\n\nhttps://www.acme.fr/unsubscribe?u={{ id }}\n"
-
-Start = Callable[..., Postfix]
-StartGuard = Callable[..., Guard]
-
-
-def bounces(front: Postfix) -> list[bytes]:
-    return [mail for mail in front.delivered() if b"multipart/report" in mail]
+GONE = "gone@client.fr"
+READERS = tuple(f"r{number}@client.fr" for number in range(10))
+LEFT = READERS[2:5]
 
 
-def reinjected(port: int) -> tuple[str, ...]:
-    """How Postfix's own documentation takes filtered mail back."""
-    return (
-        "content_filter=",
-        "smtpd_proxy_filter=",
-        "receive_override_options=no_unknown_recipient_checks,no_header_body_checks,no_milters",
-        "smtpd_authorized_xforward_hosts=127.0.0.0/8",
-    )
-
-
-@pytest.fixture(params=["relayhost", "content filter", "proxy filter"])
+@pytest.fixture(scope="module", params=NAMES)
 def wired(
-    request: pytest.FixtureRequest, postfix: Start, guard: StartGuard, behind: Postfix
-) -> tuple[Postfix, Guard, Postfix]:
-    """Front, guard, behind."""
-    submission, back = free_port(), free_port()
-    onward = {"relayhost": f"[127.0.0.1]:{behind.ports[0]}"}
-    if request.param == "relayhost":
-        one = guard(behind.ports[0])
-        front = postfix(
-            "front",
-            ports={submission: ()},
-            mailboxes=["acme.fr"],
-            relayhost=f"[127.0.0.1]:{one.port}",
-            smtp_destination_recipient_limit=1,
-        )
-        return front, one, behind
-    one = guard(back)
-    if request.param == "content filter":
-        options = (
-            f"content_filter=scan:[127.0.0.1]:{one.port}",
-            "receive_override_options=no_address_mappings",
-        )
-        services = (
-            "scan unix - - n - 10 smtp\n  -o smtp_send_xforward_command=yes\n"
-            "  -o disable_dns_lookups=yes\n"
-        )
-    else:
-        options, services = (f"smtpd_proxy_filter=127.0.0.1:{one.port}",), ""
-    front = postfix(
-        "front",
-        ports={submission: options, back: reinjected(back)},
-        mailboxes=["acme.fr"],
-        services=services,
-        scan_destination_recipient_limit=1,
-        **onward,
-    )
-    return front, one, behind
+    request: pytest.FixtureRequest,
+    postfix: Callable[..., Postfix],
+    guard: Callable[..., Guard],
+    behind: Postfix,
+) -> Wiring:
+    """Front, guard, behind; some readers have opted out."""
+    one = wire(request.param, postfix, guard, behind)
+    one.guard.suppress(GONE, *LEFT)
+    return one
 
 
-def test_a_newsletter_is_mended_and_arrives(wired: tuple[Postfix, Guard, Postfix]) -> None:
-    front, one, behind = wired
-    send(front.ports[0], message("mended"))
-    (mail,) = until(behind.delivered, "the mail", one, front, behind)
+def test_a_newsletter_is_mended_and_arrives(wired: Wiring) -> None:
+    number = wired.number("mended")
+    send(wired.submission, message(number))
+    mail = wired.arrival(number)
     assert LINK.search(mail)
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in mail
     assert b"prix du mois" in mail
     assert b"(smtpguard " in mail
 
 
-def test_a_fault_that_cannot_be_mended_reaches_its_sender(
-    wired: tuple[Postfix, Guard, Postfix],
-) -> None:
-    front, one, behind = wired
-    try:
-        send(front.ports[0], message("broken", BROKEN))
-    except smtplib.SMTPDataError as refused:
-        told = refused.smtp_error  # the before-queue filter tells the client itself
-    else:
-        (told,) = until(lambda: bounces(front), "the bounce", one, front)
-    text = b" ".join(told.split())
-    assert b"unrendered-placeholder" in text
-    assert b"stream=acme/newsletter" in text
-    assert b"marketing@acme.fr" in text
-    assert not behind.delivered()
+def test_a_fault_that_cannot_be_mended_reaches_its_sender(wired: Wiring) -> None:
+    number = wired.number("broken")
+    told = wired.refusal(number, message(number, Subject="Bonjour {{ first_name }}"))
+    assert "unrendered-placeholder" in told
+    assert "stream=acme/newsletter" in told
+    assert "marketing@acme.fr" in told
+    assert not wired.behind.mails(number)
 
 
-def test_who_opted_out_is_refused_and_still_gets_the_password_reset(
-    wired: tuple[Postfix, Guard, Postfix],
-) -> None:
-    front, one, behind = wired
-    one.run("suppress", "add", "reader@client.fr", "--controller", "acme")
-    try:
-        send(front.ports[0], message("newsletter"))
-    except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as refused:
-        told = str(refused).encode()
-    else:
-        (told,) = until(lambda: bounces(front), "the bounce", one, front)
-    assert b"suppressed-recipient" in told
-    send(front.ports[0], message("reset", "Voici votre lien."), sender="no-reply@acme.fr")
-    (mail,) = until(behind.delivered, "the mail", one, front, behind)
+def test_who_opted_out_is_refused_and_still_gets_the_password_reset(wired: Wiring) -> None:
+    news, reset = wired.number("news"), wired.number("reset")
+    told = wired.refusal(news, message(news), GONE)
+    assert "suppressed-recipient" in told
+    send(
+        wired.submission,
+        message(reset, "Voici votre lien.", From="no-reply@acme.fr"),
+        GONE,
+        sender="no-reply@acme.fr",
+    )
+    mail = wired.arrival(reset)
     assert b"Voici votre lien." in mail
     assert not LINK.search(mail)
+    assert not wired.behind.mails(news)
 
 
-def test_what_the_upstream_defers_arrives_later(wired: tuple[Postfix, Guard, Postfix]) -> None:
-    front, one, behind = wired
-    behind.stop()
+def test_what_nobody_takes_arrives_later(wired: Wiring) -> None:
+    number = wired.number("later")
+    wired.cut()
     try:
-        send(front.ports[0], message("later"))
+        send(wired.submission, message(number))
     except smtplib.SMTPResponseException as deferred:
-        assert deferred.smtp_code // 100 == 4  # before the queue, the client keeps it
-        behind.start()
-        until(lambda: _sent(front, message("later")), "the mail to be taken", one)
+        assert wired.before_queue
+        assert deferred.smtp_code // 100 == 4
+        wired.join()
+        send(wired.submission, message(number))
     else:
-        until(front.queued, "the mail to be kept")
-        behind.start()
-    (mail,) = until(behind.delivered, "the mail", one, front)
-    assert b"<later@acme.fr>" in mail
-    assert not bounces(front)
+        assert not wired.before_queue
+        until(lambda: wired.front.lines("status=deferred"), "the mail to be kept", wired.front)
+        wired.join()
+    assert LINK.search(wired.arrival(number))
+    assert not wired.bounces(number)
 
 
-def _sent(front: Postfix, mail: object) -> bool:
-    try:
-        send(front.ports[0], mail)  # type: ignore[arg-type]
-    except smtplib.SMTPException:
-        return False
-    return True
+def test_ten_recipients_of_whom_three_have_opted_out(wired: Wiring) -> None:
+    number = wired.number("ten")
+    send(wired.submission, message(number), *READERS)
+    rest = len(READERS) - len(LEFT)
+    told_by = (wired.guard, wired.front)
+    mails = until(lambda: _all(wired.behind.mails(number), rest), "seven mails", *told_by)
+    assert len(mails) == rest
+    links = [found[1] for mail in mails if (found := LINK.search(mail))]
+    if wired.name == LMTP:
+        assert len(set(links)) == rest, "each reader has a link of their own"
+    if wired.before_queue:
+        return
+    bounces = until(lambda: wired.bounces(number), "the bounce", *told_by)
+    assert len(bounces) == 1
+    named = re.findall(rb"^Final-Recipient: rfc822; ?(\S+)", bounces[0], re.MULTILINE)
+    assert sorted(named) == [reader.encode() for reader in LEFT]
+    assert b"suppressed-recipient" in bounces[0]
 
 
-def test_lmtp_answers_each_of_ten_recipients(
-    postfix: Start, guard: StartGuard, behind: Postfix
-) -> None:
-    lmtp = free_port()
-    one = guard(behind.ports[0], "--lmtp", f"127.0.0.1:{lmtp}")
-    submission = free_port()
-    front = postfix(
-        "front",
-        ports={submission: (f"content_filter=lmtp:[127.0.0.1]:{lmtp}",)},
-        mailboxes=["acme.fr"],
+def _all(mails: list[bytes], number: int) -> list[bytes]:
+    return mails if len(mails) >= number else []
+
+
+def test_personal_mail_passes_byte_for_byte(wired: Wiring) -> None:
+    number = wired.number("personal")
+    mail = message(number, From="Jeanne <jeanne@acme.fr>", Subject="Déjeuner ?")
+    head, _, _ = mail.partition(b"\r\n\r\n")
+    body = (
+        "Ça te dit, jeudi ?\n.un point\n..deux\n\n \n\tété \u20ac\n".encode()
+        + "é".encode("latin-1")
+        + b"\n"
+        + b"x" * 1500
+        + b"\n"
+        + "à".encode() * 3000
+        + b"\n{{ first_name }}\n"
     )
-    readers = [f"r{number}@client.fr" for number in range(10)]
-    for reader in readers[2:5]:
-        one.run("suppress", "add", reader, "--controller", "acme")
-    send(submission, message("ten"), *readers)
-    until(lambda: len(behind.delivered()) >= 7, "seven mails", one, front)
-    mails = behind.delivered()
-    assert len(mails) == 7
-    links = {found[1] for mail in mails if (found := LINK.search(mail))}
-    assert len(links) == 7, "each reader has a link of their own"
-    (bounce,) = until(lambda: bounces(front), "the bounce", one, front)
-    for reader in readers:
-        assert (f"Final-Recipient: rfc822; {reader}".encode() in bounce) == (reader in readers[2:5])
-    assert b"suppressed-recipient" in bounce
-    assert one.stop() == 0
+    send(wired.submission, head + b"\r\n\r\n" + body.replace(b"\n", b"\r\n"), sender="j@acme.fr")
+    arrived = wired.arrival(number)
+    assert arrived.endswith(head.replace(b"\r\n", b"\n") + b"\n\n" + body)
+
+
+def test_the_null_sender_passes(wired: Wiring) -> None:
+    number = wired.number("null")
+    send(wired.submission, message(number, From="postmaster@acme.fr"), sender="")
+    assert wired.arrival(number).startswith(b"Return-Path: <>")
+
+
+def test_delivery_status_is_asked_of_the_last_hop(wired: Wiring) -> None:
+    number = wired.number("dsn")
+    send(
+        wired.submission,
+        message(number),
+        mail_options=["BODY=8BITMIME", "RET=HDRS", "ENVID=QQ-314159"],
+        rcpt_options=["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;Reader+40client.fr"],
+    )
+    reports = until(
+        lambda: [m for m in wired.behind.mails(number) if b"delivery-status" in m],
+        "the report",
+        wired.guard,
+        wired.front,
+        wired.behind,
+    )
+    assert b"Original-Envelope-Id: QQ-314159" in reports[0]
+    assert b"Original-Recipient: rfc822;Reader@client.fr" in reports[0]
+    assert b"Action: delivered" in reports[0]
+
+
+def test_the_queue_id_of_the_front_is_in_our_log(wired: Wiring) -> None:
+    number = wired.number("queue-id")
+    send(wired.submission, message(number))
+    wired.arrival(number)
+    (line,) = wired.front.lines(f"message-id=<{number}@acme.fr>")[:1]
+    queue_id = line.split()[5].rstrip(":")
+    ours = wired.guard.lines(f"orig_queue_id={queue_id}")
+    if wired.name in (RELAYHOST, PROXY_FILTER):
+        assert not ours  # a relayhost is told nothing, and before the queue there is no id
+    else:
+        (line,) = ours
+        assert "status=sent" in line
