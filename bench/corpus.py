@@ -163,11 +163,9 @@ def _letter(writer: Writer, cards: int, *, way_out: bool = True) -> str:
 def messages() -> dict[str, bytes]:
     """Every message by name, as it goes over the wire, dots not stuffed."""
     writer = Writer(20261)
-    words = " ".join(writer.dice.choice(WORDS[:-4]) for _ in range(45))
-    text = (
-        "\n".join(textwrap.wrap(words, 72)) + f"\n\n.a line that begins with a dot\n\n{CLOSING}\n"
-    )
-    plain = "Content-Type: text/plain; charset=us-ascii\n\n" + text + f"Unsubscribe: {EXIT}\n"
+    words = "\n".join(textwrap.wrap(writer.sentence(75), 72))
+    text = f"{words}\n\n.a line that begins with a dot\n\n{CLOSING}\nUnsubscribe: {EXIT}\n"
+    plain = f"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{text}"
     pdf = base64.encodebytes(writer.dice.randbytes(745_000)).decode()
     attached = (
         'Content-Type: application/pdf; name="report.pdf"\nContent-Transfer-Encoding: base64\n'

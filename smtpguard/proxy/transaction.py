@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -226,11 +227,15 @@ class Transaction:
                     copy.recipients, await self._deliver(question, decided, copy), strict=True
                 ):
                     answers[index].set_result(answer)
-            except BaseException as failure:
+            except Exception:
+                # The others' copies may be delivered: each recipient keeps an answer of their own.
+                log.incident(self.reference, traceback.format_exc())
+                failed = Answer(
+                    bytes(Reply(451, "3.0", (f"Internal error [id={self.reference}]",)))
+                )
                 for index in copy.recipients:
                     if not answers[index].done():
-                        answers[index].set_exception(failure)
-                raise
+                        answers[index].set_result(failed)
 
         async def in_turn() -> None:
             at_once = asyncio.Semaphore(COPIES_AT_ONCE)
@@ -239,7 +244,7 @@ class Transaction:
                 async with at_once:
                     await deliver(copy)
 
-            await asyncio.gather(*(one(copy) for copy in decided.copies), return_exceptions=True)
+            await asyncio.gather(*map(one, decided.copies))
 
         if decided.copies:
             self.proxy.afterwards(in_turn())

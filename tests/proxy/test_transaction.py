@@ -14,7 +14,7 @@ from smtpguard.edit.fix import Change
 from smtpguard.mail import message
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Parameter, Recipient, Session
-from smtpguard.person import FirstContact, Person, Reason, Source, Suppression
+from smtpguard.person import Person, Reason, Suppression
 from smtpguard.policy.stream import Action, Asked, Kind, Match, Mode
 from smtpguard.reply import Reply
 from smtpguard.rules import BY_ID
@@ -177,6 +177,23 @@ async def test_lmtp_passes_each_recipients_own_upstream_answer_on(bench: Bench) 
     assert replies[-2:] == [b"250 2.0.0 Ok: queued as 4F2\r\n", REFUSED.octets]
 
 
+async def test_one_copy_that_breaks_costs_the_others_nothing(bench: Bench) -> None:
+    begin = bench.upstream.begin
+
+    async def breaking(session: Session) -> Any:
+        if bench.upstream.leased == 1:
+            bench.upstream.leased += 1
+            raise ZeroDivisionError
+        return await begin(session)
+
+    bench.upstream.begin = breaking  # type: ignore[method-assign]
+    readers = ("a@client.fr", "b@client.fr", "c@client.fr")
+    replies = await bench.send(NEWSLETTER, *readers, protocol="LMTP")
+    assert sorted(reply[:3] for reply in replies[3:]) == [b"250", b"250", b"451"]
+    assert all(b"ZeroDivision" not in reply for reply in replies)
+    assert len(bench.upstream.heard) == 2
+
+
 async def test_the_upstream_is_asked_about_each_recipient_as_it_comes(bench: Bench) -> None:
     stream(bench, rules={})
     bench.upstream.rcpts[b"TO:<b@client.fr>"] = REFUSED
@@ -263,64 +280,6 @@ async def test_what_an_untrusted_client_says_is_removed_and_not_believed(bench: 
     said = b"X-SmtpGuard-Source: salon; purchased; Salon Bati 2026\r\n" + NEWSLETTER
     replies = await bench.send(said, "a@client.fr")
     assert replies[-1].startswith(b"550-5.7.1 missing-data-source")
-
-
-async def test_first_contact_is_reserved_before_and_committed_after(bench: Bench) -> None:
-    stream(bench, rules=rules(Action.FIX_OR_REJECT, "missing-data-source", "missing-rights-notice"))
-    said = b"X-SmtpGuard-Source: salon; purchased; Salon Bati 2026\r\n" + NEWSLETTER
-    await bench.send(said, "a@client.fr")
-    await settled(bench)
-    ((_, _, sent),) = bench.upstream.heard
-    assert b"Salon Bati 2026" in sent
-    assert bench.store.events == [("reserve", "a@client.fr"), ("commit", "a@client.fr")]
-    assert bench.journalled()[0]["recipients"][0]["informed"]
-
-
-async def test_a_notice_that_was_not_delivered_was_not_given(bench: Bench) -> None:
-    stream(bench, rules=rules(Action.FIX_OR_REJECT, "missing-data-source", "missing-rights-notice"))
-    bench.upstream.final = UpstreamReply(b"451 4.3.0 later\r\n")
-    said = b"X-SmtpGuard-Source: salon; purchased; Salon Bati 2026\r\n" + NEWSLETTER
-    replies = await bench.send(said, "a@client.fr")
-    await settled(bench)
-    assert replies[-1] == b"451 4.3.0 later\r\n"
-    assert bench.store.events == [("reserve", "a@client.fr"), ("roll back", "a@client.fr")]
-
-
-async def test_observing_never_commits_state(bench: Bench) -> None:
-    stream(
-        bench,
-        mode=Mode.OBSERVE,
-        rules=rules(Action.FIX_OR_REJECT, "missing-data-source", "missing-rights-notice"),
-    )
-    said = b"X-SmtpGuard-Source: salon; purchased; Salon Bati 2026\r\n" + NEWSLETTER
-    await bench.send(said, "a@client.fr")
-    await settled(bench)
-    assert bench.store.events == []
-
-
-async def test_who_was_informed_is_not_informed_again(bench: Bench) -> None:
-    stream(bench, rules=rules(Action.FIX_OR_REJECT, "missing-data-source", "missing-rights-notice"))
-    notice = bench.streams[0].notice("salon")
-    source = Source("salon", "Salon Bati 2026", "purchased")
-    bench.store.people["a@client.fr"] = Person(contact=FirstContact(True, 1, notice), source=source)
-    replies = await bench.send(NEWSLETTER, "a@client.fr")
-    await settled(bench)
-    assert replies[-1].startswith(b"250")
-    assert bench.store.events == []
-    assert bench.upstream.heard[0][2].endswith(NEWSLETTER)
-
-
-@pytest.mark.parametrize("same", [True, False])
-async def test_a_notice_goes_into_a_shared_copy_only_if_true_of_all(
-    bench: Bench, same: bool
-) -> None:
-    stream(bench, rules=rules(Action.FIX_OR_REJECT, "missing-data-source"))
-    salon, list_ = Source("s", "Salon Bati", "purchased"), Source("l", "Annuaire", "rented")
-    bench.store.people["a@client.fr"] = Person(source=salon)
-    bench.store.people["b@client.fr"] = Person(source=salon if same else list_)
-    replies = await bench.send(NEWSLETTER, "a@client.fr", "b@client.fr")
-    assert replies[-1][:3] == (b"250" if same else b"550")
-    assert len(bench.upstream.heard) == (1 if same else 0)
 
 
 async def test_the_upstream_down_is_a_451_in_its_place(bench: Bench) -> None:

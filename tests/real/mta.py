@@ -324,8 +324,8 @@ class Guard:
         """These have opted out, says the command line."""
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "smtpguard", "suppress", "add", *addresses),
-                *("--controller", "acme", "--config", str(self.config)),
+                *(sys.executable, "-m", "smtpguard", "suppress", "add", "--reason", "objection"),
+                *("--controller", "acme", "--config", str(self.config), *addresses),
             ],
             capture_output=True,
             text=True,
