@@ -163,7 +163,7 @@ def _letter(writer: Writer, cards: int, *, way_out: bool = True) -> str:
 def messages() -> dict[str, bytes]:
     """Every message by name, as it goes over the wire, dots not stuffed."""
     writer = Writer(20261)
-    words = "\n".join(textwrap.wrap(writer.sentence(75), 72))
+    words = "\n".join(textwrap.wrap(writer.sentence(45), 72))
     text = f"{words}\n\n.a line that begins with a dot\n\n{CLOSING}\nUnsubscribe: {EXIT}\n"
     plain = f"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{text}"
     pdf = base64.encodebytes(writer.dice.randbytes(745_000)).decode()

@@ -19,9 +19,10 @@ sign                  DKIM signatures
 store                 who may be written to, in Redis or Valkey
 journal               what can be proved: one line a decision
 log                   every line an operator reads
+metrics               every number that is counted
+web                   the other wire: exit pages
 config                config/smtpguard.yaml
 smtp                  the wire: server, LMTP, XFORWARD, upstream, pool
-web                   the other wire: exit pages
 proxy                 one transaction, from MAIL to reply
 service               the running service: parent, workers, reload
 cli                   serve, check, lint, explain, suppress, keys, store
@@ -47,9 +48,10 @@ IMPORTS: dict[str, frozenset[str]] = {
         "store": "mail person keys",
         "journal": "mail policy rules reply verdict",
         "log": "mail verdict journal",
-        "config": "policy",
+        "metrics": "",
+        "web": "mail person keys unsubscribe policy rules store log metrics",
+        "config": "policy web",
         "smtp": "mail reply log config",
-        "web": "mail person keys unsubscribe policy store log",
         "proxy": (
             "mail person keys unsubscribe edit policy rules reply verdict inspector sign store journal"
             " log smtp"
@@ -57,7 +59,7 @@ IMPORTS: dict[str, frozenset[str]] = {
         "service": "keys policy rules inspector sign store journal log config smtp proxy",
         "cli": (
             "mail person keys unsubscribe edit policy rules reply verdict inspector sign store journal"
-            " log config smtp web proxy service"
+            " log metrics config smtp web proxy service"
         ),
     }.items()
 }

@@ -34,6 +34,7 @@ from smtpguard.policy.model import (
 )
 from smtpguard.policy.peers import Endpoint, Peers
 from smtpguard.policy.source import Problem, Problems, Source, read
+from smtpguard.web.settings import Web
 
 STATE = "/var/lib/smtpguard"
 POLICIES = "/etc/smtpguard/policies"
@@ -61,6 +62,8 @@ class Listener(Model):
     """What `match.listener` of a stream names."""
     listen: EndpointIn
     """`127.0.0.1:10025`, `[::1]:25` or `unix:/path`."""
+    kind: Literal["relay", "feedback"] = "relay"
+    """`feedback` takes what comes back: mail to the policies' feedback and unsubscribe addresses."""
     protocol: Literal["smtp", "lmtp"] = "smtp"
     """LMTP answers once for each recipient after the dot."""
     relay_from: PeersIn = LOOPBACK
@@ -97,10 +100,13 @@ class Listener(Model):
             )
         for version in (4, 6):
             own = [n for n in self.relay_from.networks if n.version == version]
-            if any(n.prefixlen == 0 for n in collapse_addresses(cast("Any", own))):
+            everybody = any(n.prefixlen == 0 for n in collapse_addresses(cast("Any", own)))
+            if everybody and self.kind == "relay":
                 raise ValueError("relay_from holds every address: this would be an open relay")
         if not self.relay_from:
             raise ValueError("relay_from is empty: nobody could send")
+        if self.kind == "feedback" and self.default:
+            raise ValueError("default: what comes back belongs to no stream")
         return self
 
 
@@ -230,6 +236,7 @@ class Config(Model):
     limits: Limits = Limits()
     log: Log = Log()
     journal: Journal
+    web: Web = Web()
     help_url: Annotated[str, AfterValidator(lambda text: text and url(text))] = ""
     """Where a refusal sends its reader; the rule's id is appended."""
 
@@ -270,8 +277,8 @@ class Config(Model):
 
     @property
     def protocols(self) -> dict[str, str]:
-        """``smtp`` or ``lmtp`` by name of listener, as ``policy.parse`` wants to know."""
-        return {listener.name: listener.protocol for listener in self.listeners}
+        """``smtp`` or ``lmtp`` by name of listener that streams may use (``policy.parse``)."""
+        return {entry.name: entry.protocol for entry in self.listeners if entry.kind == "relay"}
 
     @property
     def defaults(self) -> dict[str, str]:

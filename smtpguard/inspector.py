@@ -18,11 +18,18 @@ from contextlib import suppress
 from smtpguard.verdict.decision import Deliberation
 from smtpguard.verdict.deliberate import Question, deliberate
 
+PATIENCE = 20.0
+"""Seconds that a question waits for its turn."""
 LENGTH = struct.Struct(">Q")
 
 
 class InspectionFailed(Exception):
-    """The inspector was stopped by the clock, or died."""
+    """The inspector was stopped by the clock, died, or could not be had."""
+
+    def __init__(self, why: str, *, by_mail: bool = True) -> None:
+        super().__init__(why)
+        self.by_mail = by_mail
+        """The mail at hand did it; not a host without processes, or a queue before it."""
 
 
 class Inspector:
@@ -34,10 +41,23 @@ class Inspector:
         self._turn = asyncio.Lock()
 
     async def deliberate(self, question: Question) -> Deliberation:
-        """The answer; ``InspectionFailed`` after ``seconds`` of one question."""
-        async with self._turn:
+        """The answer; ``InspectionFailed`` after ``seconds`` of one question.
+
+        Whoever waits behind slow mail for longer than ``PATIENCE`` hears that as well.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._turn.acquire()
+        except TimeoutError as late:
+            raise InspectionFailed("too much mail waits for inspection", by_mail=False) from late
+        try:
             try:
                 process = await self._running()
+            except (OSError, EOFError) as failure:
+                await self.close()
+                why = f"no inspector can be started: {failure}"
+                raise InspectionFailed(why, by_mail=False) from failure
+            try:
                 async with asyncio.timeout(self.seconds):
                     answer = await _ask(process, question)
             except BaseException as failure:
@@ -45,6 +65,8 @@ class Inspector:
                 if isinstance(failure, (TimeoutError, OSError, EOFError)):
                     raise InspectionFailed(type(failure).__name__) from failure
                 raise
+        finally:
+            self._turn.release()
         if isinstance(answer, str):
             raise InspectionFailed(answer)
         return answer

@@ -153,6 +153,23 @@ def odd_citations(root: Path) -> list[str]:
     return found
 
 
+def possessive_groups(root: Path) -> list[str]:
+    """Possessive or atomic groups in regular expressions: ``(a|b)*+``, ``(?>a)``.
+
+    CPython before 3.11.5 lets such a group match half of what it must (gh-106052), and Debian 12
+    has 3.11.2. A possessive character class (``[^<]*+``) is sound everywhere.
+    """
+    odd = re.compile(r"\)(?:[*+?]|\{[\d,]+\})\+|\(\?>")
+    found = []
+    for _, path in sources(root / "smtpguard"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+                text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+                places = (text.count("\n", 0, match.start()) for match in odd.finditer(text))
+                found += [where(root / "smtpguard", path, node.lineno + n) for n in places]
+    return found
+
+
 # --- the product obeys them ----------------------------------------------------------------------
 
 
@@ -196,6 +213,10 @@ def test_there_are_no_drawers() -> None:
 
 def test_no_module_is_long() -> None:
     obeyed(long_modules(ROOT))
+
+
+def test_no_regular_expression_needs_a_newer_python() -> None:
+    obeyed(possessive_groups(ROOT))
 
 
 def test_citations_have_one_form() -> None:
@@ -308,3 +329,20 @@ def test_a_long_module_is_found(tree: Path) -> None:
 def test_an_odd_citation_is_found(tree: Path, text: str, odd: bool) -> None:
     write(tree, "smtpguard/mail/part.py", f'"""{text}."""\n')
     assert bool(odd_citations(tree)) is odd
+
+
+@pytest.mark.parametrize(
+    ("line", "odd"),
+    [
+        ('re.compile(r"[^<]*+<")', False),
+        ('re.compile(r"(?:a|b)*c")', False),
+        ('re.compile(r"(?:a|b)*+c")', True),
+        ('re.compile(r"(?:a|b)++")', True),
+        ('re.compile(rb"(?:a|b){1,3}+<")', True),
+        ('re.compile(r"(?>a|b)")', True),
+        ("f(x)*+y", False),
+    ],
+)
+def test_a_possessive_group_is_found(tree: Path, line: str, odd: bool) -> None:
+    write(tree, "smtpguard/mail/part.py", f"{line}\n")
+    assert bool(possessive_groups(tree)) is odd

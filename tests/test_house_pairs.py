@@ -27,7 +27,7 @@ ELSEWHERE = {
     for room, modules, test in (
         (
             "mail",
-            "anchor colour declaration gather href markup quotation sheet style",
+            "anchor colour declaration gather href markup quotation reading sheet style",
             "mail/test_text.py",
         ),
         ("edit", "plan", "edit/test_compose.py"),

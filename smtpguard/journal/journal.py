@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -19,18 +20,24 @@ class Journal:
         self.keep = keep
         """Old files kept, the newest is ``.1``."""
         self._file = self._open()
+        self._torn = False
+        """The last line was cut short: the next one begins with a line end."""
 
     def append(self, entry: dict[str, Any]) -> None:
         """Write one line. ``OSError`` where the disk refuses it."""
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n"
-        os.write(self._file, line.encode())
+        octets = line.encode()
+        written = os.write(self._file, b"\n" * self._torn + octets)
+        self._torn = written < len(octets) + self._torn
+        if self._torn:
+            raise OSError(errno.ENOSPC, "a line was cut short")
         if os.fstat(self._file).st_size >= self.rotate_size:
             self._rotate()
 
     def reopen(self) -> None:
         """Follow the path again, after somebody else moved the file."""
-        os.close(self._file)
-        self._file = self._open()
+        old, self._file = self._file, self._open()
+        os.close(old)
 
     def close(self) -> None:
         """No more lines; may be called twice."""

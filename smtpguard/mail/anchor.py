@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from smtpguard.mail.reading import Link, Seen
@@ -42,27 +43,36 @@ class Anchor:
         """Something of it is seen so well; the best counts."""
         if seen > self.best or self.why == "empty":
             self.best, self.why = seen, why
-        self.words = self.words or words
-        self.picture = self.picture or picture
+        if words:
+            self.words = True
+        if picture:
+            self.picture = True
 
-    def link(self, index: int, pieces: Sequence[Piece]) -> Link:
+    def link(self, pieces: Sequence[Piece]) -> Link:
         """The finished link; what is hidden in one that is seen is not its text."""
+        return Link(
+            self.target,
+            _one_line(f"{self._own(pieces)} {self.label}"),
+            self.best,
+            "" if self.best is Seen.VISIBLE else self.why,
+            self.quoted,
+            self.picture and not self.words,
+            partial(self._context, pieces),
+        )
+
+    def _own(self, pieces: Sequence[Piece]) -> str:
         unwanted = 0 if self.best is Seen.HIDDEN else HIDDEN
-        own = "".join(pieces[i][0] for i in self.pieces if not pieces[i][1] & unwanted)
+        return "".join([pieces[i][0] for i in self.pieces if not pieces[i][1] & unwanted])
+
+    def _context(self, pieces: Sequence[Piece]) -> str:
+        """Its own text amid that of its block."""
+        unwanted = 0 if self.best is Seen.HIDDEN else HIDDEN
         unwanted |= 0 if self.quoted else QUOTED
         first, last = self.first, self.pieces[-1] + 1 if self.pieces else self.first
         before = _around(pieces, range(first - 1, max(first - 1 - PIECES, -1), -1), unwanted)
         after = _around(pieces, range(last, min(last + PIECES, len(pieces))), unwanted)
-        context = f"{''.join(before[::-1])[-AROUND:]}{own}{''.join(after)[:AROUND]}"
-        return Link(
-            target=self.target,
-            text=_one_line(f"{own} {self.label}"),
-            context=_one_line(context),
-            seen=self.best,
-            why="" if self.best is Seen.VISIBLE else self.why,
-            quoted=self.quoted,
-            image_only=self.picture and not self.words,
-        )
+        own = self._own(pieces)
+        return _one_line(f"{''.join(before[::-1])[-AROUND:]}{own}{''.join(after)[:AROUND]}")
 
 
 def _around(pieces: Sequence[Piece], places: range, unwanted: int) -> list[str]:

@@ -20,7 +20,8 @@ MAX_ATTRIBUTES = 256
 _FEW = 2_000
 _SHORT = 1_024
 """A tag of so many characters cannot hold MAX_ATTRIBUTES: each takes four, all told."""
-_MARK_IN_VALUE = re.compile(r"""=\s*+(?:"[^">]*+>|'[^'>]*+>)""")
+_TAMPERED = re.compile(rb"""=(?:[\s']|">)""")
+_MARK_IN_VALUE = re.compile(rb"""=\s*+(?:"[^">]*+>|'[^'>]*+>)""")
 _TOKEN = re.compile(
     r"""<(?:
         !--(?: -?> | .*?(?:--!?>|\Z))                       # comment
@@ -52,14 +53,26 @@ def fit(page: str) -> tuple[str, bool]:
     """As much of the page as can be parsed in linear time, and whether that is all of it."""
     whole = len(page) <= MAX_TEXT
     page = page[:MAX_TEXT]
-    if (
-        page.count("<") <= _FEW
-        and max(map(len, page.split(">"))) <= _SHORT
-        and not _MARK_IN_VALUE.search(page)
-    ):
+    if _is_tame(page.encode("utf-8", "replace")):
         return page, whole
     end = _end(page)
     return (page, whole) if end is None else (page[:end], False)
+
+
+def _is_tame(page: bytes) -> bool:
+    """Whether so few and short tags are in it that no limit can be crossed."""
+    if page.count(b"<") > _FEW:
+        return False
+    # Where values stand in double quotes only, a quote and a bracket end every tag.
+    if not _TAMPERED.search(page):
+        long = [piece for piece in page.split(b'">') if len(piece) > _SHORT]
+        return all(map(_is_short, long))
+    return _is_short(page)
+
+
+def _is_short(page: bytes) -> bool:
+    """Whether all its tags are."""
+    return max(map(len, page.split(b">"))) <= _SHORT and not _MARK_IN_VALUE.search(page)
 
 
 def _end(page: str) -> int | None:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import tinycss2  # type: ignore[import-untyped]  # it comes without types
 
+from smtpguard.mail import elements
 from smtpguard.mail.elements import Attributes
 
 _NAMES = (
@@ -110,25 +111,39 @@ def cascade(*origins: Iterable[Declaration]) -> dict[str, str]:
 
 
 _FONT_SIZES = {"1": "10px", "2": "13px", "3": "16px", "4": "18px", "5": "24px", "6": "32px"}
-_RELATIVE = {"small": "smaller", "big": "larger"}
 _BLUE = "#0000ee"
 """Of a link that nobody gave a colour (HTML §15.3.4)."""
+HINTING: Final = frozenset(("bgcolor", "background", "color", "size", "text"))
+"""The attributes that hint."""
+
+Hints = tuple[Declaration, ...]
 
 
-def hints(tag: str, attributes: Attributes) -> tuple[Declaration, ...]:
+def hints(kind: int, attributes: Attributes) -> Hints:
     """What an element looks like before any CSS (HTML §15.3.3, presentational hints)."""
     said = []
     if ground := attributes.get("bgcolor"):
-        said.append(Declaration("background-color", ground[:64]))
+        said.append(_ground(ground[:64]))
     if attributes.get("background"):
-        said.append(Declaration("background-image", "url()"))
-    if tag == "font":
+        said.append(_PICTURE)
+    if kind & elements.FONT:
         said.append(Declaration("color", (attributes.get("color") or "")[:64]))
         said.append(Declaration("font-size", _FONT_SIZES.get(attributes.get("size") or "", "")))
-    elif tag == "body":
+    elif kind & elements.BODY:
         said.append(Declaration("color", (attributes.get("text") or "")[:64]))
-    elif tag in _RELATIVE:
-        said.append(Declaration("font-size", _RELATIVE[tag]))
-    elif tag == "a" and "link" in attributes:
-        said.append(Declaration("color", (attributes["link"] or _BLUE)[:64]))
+    elif kind & elements.RESTYLED:
+        said.append(Declaration("font-size", "smaller" if kind & elements.SMALL else "larger"))
     return tuple(said)
+
+
+def link_hints(colour: str) -> Hints:
+    """What links look like on a page whose <body> gives them that colour."""
+    return (Declaration("color", (colour or _BLUE)[:64]),)
+
+
+_PICTURE = Declaration("background-image", "url()")
+
+
+@lru_cache(256)
+def _ground(colour: str) -> Declaration:
+    return Declaration("background-color", colour)

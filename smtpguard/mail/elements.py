@@ -20,12 +20,18 @@ AREA = 64
 ANCHOR = 128
 FORM = 256
 BUTTON = 512
-RESTYLED = 1024
+SMALL = 1024
+BIG = 2048
+FONT = 4096
+PAGE = 8192
+"""It may say the language of the page."""
+BODY = 16384
+"""It may say the colours of the page."""
+QUOTE = 32768
+CONCEALED = 65536
+
+RESTYLED = SMALL | BIG
 """It looks different even without attributes."""
-PAGE = 2048
-"""It may say the language of the page and its colours."""
-QUOTE = 4096
-CONCEALED = 8192
 
 ALONE = UNSEEN | BREAK | IMAGE | INPUT | AREA
 """Nothing in it is wanted."""
@@ -33,6 +39,7 @@ TELLING = CODE | ANCHOR | FORM | BUTTON | PAGE | QUOTE
 """It says something of what is in it, beyond its style."""
 
 _NAMES: Final = {
+    0: "abbr b bdi bdo cite del dfn em i ins mark nobr q s span strike strong sub sup tt u var wbr",
     UNSEEN: "head title style script template noembed noframes iframe object applet audio video"
     " canvas datalist select textarea xml",
     BLOCK: "address article aside blockquote body center dd details dir div dl dt fieldset"
@@ -46,8 +53,11 @@ _NAMES: Final = {
     ANCHOR: "a",
     FORM: "form",
     BUTTON: "button",
-    RESTYLED: "small big",
+    SMALL: "small",
+    BIG: "big",
+    FONT: "font",
     PAGE: "html body",
+    BODY: "body",
     QUOTE: "blockquote",
     CONCEALED: "noscript",
 }
@@ -56,3 +66,4 @@ KINDS: Final[dict[str, int]] = {}
 for _kind, _tags in _NAMES.items():
     for _tag in _tags.split():
         KINDS[_tag] = KINDS.get(_tag, 0) | _kind
+"""What kind an element is, by its name; none for those that are not listed."""

@@ -6,13 +6,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from smtpguard.mail import bounds, href
 from smtpguard.mail.declaration import StyleRule
-from smtpguard.mail.gather import Gatherer
+from smtpguard.mail.elements import KINDS, UNSEEN
+from smtpguard.mail.gather import OUTERMOST, Frame, Gatherer
 from smtpguard.mail.sheet import sheet
 
 MAX_MATCHES = 200_000
 """Of elements by rules, on one page."""
 
-Matches = dict[int, list[StyleRule]]
+Matches = dict[int, tuple[StyleRule, ...]]
 
 
 def gather(page: str) -> tuple[Gatherer, bool]:
@@ -47,27 +48,52 @@ def _styled(parsed: LexborHTMLParser, root: LexborNode) -> tuple[Matches, bool]:
         if found_elements > MAX_MATCHES:
             return matches, False
         for element in elements:
-            matches.setdefault(element.mem_id, []).append(rule)
+            matches[element.mem_id] = (*matches.get(element.mem_id, ()), rule)
     return matches, found.complete
 
 
 def _walk(root: LexborNode, gatherer: Gatherer, matches: Matches) -> None:
-    open_elements: list[LexborNode] = []
+    """Open, read and close every node; the engine's calls are most of what this costs."""
+    outer: list[tuple[LexborNode, Frame, int]] = []
+    frame = OUTERMOST
     node: LexborNode | None = root
     while node is not None:
-        tag = node.tag
-        inside = None
-        if tag == "-text":
-            gatherer.text(node.text_content or "")
-        elif tag is not None and tag[0] not in "-!":
-            styles = tuple(matches.get(node.mem_id, ())) if matches else ()
-            if gatherer.open(tag, node.attributes, styles):
-                inside = node.first_child
-                if inside is None:
-                    gatherer.close()
-                else:
-                    open_elements.append(node)
-        node = inside or node.next
-        while node is None and open_elements:
-            gatherer.close()
-            node = open_elements.pop().next
+        number = node.tag_id
+        if number == _TEXT:
+            gatherer.text(frame, node.text_content or "")
+        else:
+            kind = _KINDS.get(number, -1)
+            if kind < 0:
+                kind = KINDS.get(node.tag or "", 0)
+            if not kind & UNSEEN:
+                matched = matches.get(node.mem_id, ()) if matches else ()
+                inner = gatherer.open(frame, kind, node.attributes, matched)
+                if inner is not None:
+                    first = node.first_child
+                    if first is not None:
+                        outer.append((node, frame, kind))
+                        node, frame = first, inner
+                        continue
+                    gatherer.close(kind)
+        node = node.next
+        while node is None and outer:
+            node, frame, kind = outer.pop()
+            gatherer.close(kind)
+            node = node.next
+
+
+def _numbered() -> dict[int, int]:
+    """Kinds by the engine's number of a tag, which is cheaper to ask for than its name."""
+    page = LexborHTMLParser("<!DOCTYPE html><!-- -->")
+    kinds = {page.create_node(tag).tag_id: kind for tag, kind in KINDS.items()}
+    # Names that are not HTML's are numbered anew on each page.
+    kinds = {number: kind for number, kind in kinds.items() if number < _NAMED}
+    comment = page.root and page.root.prev
+    doctype = comment and comment.prev
+    return kinds | {node.tag_id: UNSEEN for node in (comment, doctype) if node}
+
+
+_NAMED = 4096
+_TEXT = 2
+"""LXB_TAG__TEXT, which lexbor keeps stable."""
+_KINDS = _numbered()

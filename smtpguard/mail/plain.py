@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from smtpguard.mail import href, quotation
@@ -45,13 +46,18 @@ def _links(text: str, spots: list[_Spot]) -> tuple[Link, ...]:
     previous = 0
     ends = [spot.start for spot in spots[1:]] + [len(text)]
     for spot, end in zip(spots, ends, strict=False):
-        before = text[max(previous, spot.start - AROUND) : spot.start]
-        after = text[spot.end : min(spot.end + AROUND, end)]
-        # A label stands before its link; only where there is none may it stand below.
-        labelled = any(character.isalnum() for character in before)
-        after = after.partition("\n" if labelled else "\n\n")[0]
         shown = text[spot.start : spot.end]
-        context = " ".join(f"{before}{shown}{after}".split())
-        links.append(Link(spot.target, shown, context, quoted=spot.quoted))
+        around = partial(_context, text, previous, spot, end)
+        links.append(Link(spot.target, shown, quoted=spot.quoted, around=around))
         previous = spot.end
     return tuple(links)
+
+
+def _context(text: str, previous: int, spot: _Spot, following: int) -> str:
+    """The link amid the text between the end of the one before and the start of the next."""
+    before = text[max(previous, spot.start - AROUND) : spot.start]
+    after = text[spot.end : min(spot.end + AROUND, following)]
+    # A label stands before its link; only where there is none may it stand below.
+    labelled = any(character.isalnum() for character in before)
+    after = after.partition("\n" if labelled else "\n\n")[0]
+    return " ".join(f"{before}{text[spot.start : spot.end]}{after}".split())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-from smtpguard.mail.elements import Attributes
+from functools import lru_cache
 
 _DASHED = re.compile(
     r"-{3,20} ?(?:original message|forwarded message|message d'origine|message transf[ée]r[ée]"
@@ -28,15 +27,15 @@ def separates(text: str) -> bool:
     return "---" in text and _DASHED.search(text[:1000]) is not None
 
 
-def encloses(blockquote: bool, attributes: Attributes) -> bool:
-    """The element holds an earlier message."""
-    classes = attributes.get("class") or ""
-    return blockquote or not _QUOTING_CLASSES.isdisjoint(classes.split())
+@lru_cache(1024)
+def encloses(classes: str) -> bool:
+    """An element of those classes holds an earlier message."""
+    return not _QUOTING_CLASSES.isdisjoint(classes.split())
 
 
-def precedes(attributes: Attributes) -> bool:
-    """Outlook's mark: what follows the element is an earlier message."""
-    return attributes.get("id") in _QUOTING_IDS
+def precedes(name: str | None) -> bool:
+    """Outlook's mark, by its id: what follows the element is an earlier message."""
+    return name in _QUOTING_IDS
 
 
 def lines(text: str) -> Iterator[tuple[str, bool]]:

@@ -5,7 +5,8 @@ Nothing is read here; ``smtpguard.mail.text`` does that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,6 @@ class Link:
     """As a browser reads it: entities decoded, control characters taken out, joined to <base>."""
     text: str = ""
     """Its own words: text, title, aria-label and the alt of its images."""
-    context: str = ""
-    """Its own text amid that of its block, up to 200 characters each way; no other link's text."""
     seen: Seen = Seen.VISIBLE
     why: str = ""
     """Why it is not visible: ``display:none``, ``contrast 1.1`` ..."""
@@ -42,6 +41,16 @@ class Link:
     """It stands in a quoted message."""
     image_only: bool = False
     """Nothing but pictures to click on."""
+    around: Callable[[], str] = field(default=str, compare=False, repr=False)
+    """Reads the context; most links are never asked for it."""
+
+    @property
+    def context(self) -> str:
+        """Its own text amid that of its block, up to 200 characters each way.
+
+        The text of other links is left out.
+        """
+        return self.around()
 
 
 @dataclass(frozen=True, slots=True)

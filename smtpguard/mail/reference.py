@@ -13,7 +13,8 @@ from bs4.element import NavigableString, PreformattedString
 from soupsieve import SelectorSyntaxError
 
 from smtpguard.mail import bounds, href
-from smtpguard.mail.gather import Gatherer
+from smtpguard.mail.elements import KINDS
+from smtpguard.mail.gather import OUTERMOST, Frame, Gatherer
 from smtpguard.mail.reading import Reading, Seen
 from smtpguard.mail.sheet import sheet
 from smtpguard.mail.text import HTML
@@ -69,18 +70,22 @@ def _styled(soup: BeautifulSoup) -> tuple[dict[int, list[StyleRule]], bool]:
 
 
 def _walk(soup: BeautifulSoup, gatherer: Gatherer, matches: dict[int, list[StyleRule]]) -> None:
-    todo: list[Tag | NavigableString | None] = list(reversed(soup.contents))  # type: ignore[arg-type]
+    todo: list[tuple[Tag | NavigableString | int, Frame]] = [
+        (node, OUTERMOST) for node in reversed(soup.contents)  # type: ignore[misc]
+    ]
     while todo:
-        node = todo.pop()
-        if node is None:
-            gatherer.close()
+        node, frame = todo.pop()
+        if isinstance(node, int):
+            gatherer.close(node)
         elif isinstance(node, Tag):
+            kind = KINDS.get(node.name, 0)
             attributes = {name: _value(value) for name, value in node.attrs.items()}
-            if gatherer.open(node.name, attributes, tuple(matches.get(id(node), ()))):
-                todo.append(None)
-                todo.extend(reversed(node.contents))  # type: ignore[arg-type]
+            inner = gatherer.open(frame, kind, attributes, tuple(matches.get(id(node), ())))
+            if inner is not None:
+                todo.append((kind, frame))
+                todo.extend((child, inner) for child in reversed(node.contents))  # type: ignore[misc]
         elif not isinstance(node, PreformattedString):
-            gatherer.text(str(node))
+            gatherer.text(frame, str(node))
 
 
 def _value(value: object) -> str:

@@ -38,6 +38,32 @@ class DkimKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounces:
+    """After how many bounces within a window nobody is written to any more."""
+
+    hard: int = 1
+    """Of a mailbox that does not exist."""
+    soft: int = 5
+    """Of one that cannot be reached now, or is full; 0: never."""
+    window: int = 30 * 86_400
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Where what comes back by mail arrives; any of these addresses takes a ``+tag``."""
+
+    bounces: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()
+    replies: tuple[str, ...] = ()
+    operator: str = ""
+    """Who gets what is not understood; empty: the mail is refused with a word about it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.bounces or self.complaints or self.replies or self.operator)
+
+
+@dataclass(frozen=True, slots=True)
 class Controller:
     """The legal entity."""
 
@@ -52,6 +78,7 @@ class Controller:
     country: str = ""
     assume_known_before: int | None = None
     """Contacts that a register knew before this day (seconds since the epoch) were informed."""
+    feedback: Feedback = Feedback()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +91,7 @@ class Brand:
     from_domains: frozenset[str] = frozenset()
     dkim: tuple[DkimKey, ...] = ()
     unsubscribe: Unsubscribe = Unsubscribe()
+    bounces: Bounces = Bounces()
     languages: tuple[str, ...] = ("en",)
     colour: str = ""
     logo: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 from smtpguard.edit.fix import Change
 from smtpguard.policy import pack
 from smtpguard.policy.catalogue import CATALOGUE
-from smtpguard.policy.controller import Brand, Controller, DkimKey, Unsubscribe
+from smtpguard.policy.controller import Bounces, Brand, Controller, DkimKey, Feedback, Unsubscribe
 from smtpguard.policy.match import told_apart
 from smtpguard.policy.model import validate
 from smtpguard.policy.pack import Pack
@@ -272,11 +272,13 @@ def _controller(shape: PolicyShape) -> Controller:
         rights_contact=shape.rights_contact,
         country=shape.country,
         assume_known_before=_epoch(known) if known else None,
+        feedback=Feedback(**shape.feedback.model_dump()) if shape.feedback else Feedback(),
     )
 
 
 def _brand(name: str, given: BrandShape, shape: PolicyShape) -> Brand:
     exits = given.unsubscribe
+    bounces = given.bounces or shape.bounces
     return Brand(
         name=name,
         names=given.names or (shape.legal_name, name.replace("-", " ").replace("_", " ")),
@@ -285,6 +287,7 @@ def _brand(name: str, given: BrandShape, shape: PolicyShape) -> Brand:
         unsubscribe=Unsubscribe(
             exits.url or "", exits.mailto or "", frozenset(exits.hosts), exits.existing
         ),
+        bounces=Bounces(bounces.hard, bounces.soft, int(bounces.window)),
         languages=given.languages or ("en",),
         colour=given.look.colour,
         logo=given.look.logo,

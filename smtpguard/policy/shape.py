@@ -100,6 +100,35 @@ class UnsubscribeShape(Model):
     """What becomes of exits found in the mail."""
 
 
+class BouncesShape(Model):
+    """After how many bounces within a window nobody is written to any more."""
+
+    hard: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Bounces of a mailbox that does not exist."""
+    soft: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Bounces of one that is full or cannot be reached; 0: never."""
+    window: Annotated[Seconds, Field(ge=60)] = 30 * 86_400.0
+
+
+class FeedbackShape(Model):
+    """Addresses of the feedback listener; each takes any `+tag`."""
+
+    bounces: tuple[MailAddress, ...] = ()
+    """Where delivery reports arrive: what the sending tool gives as envelope sender."""
+    complaints: tuple[MailAddress, ...] = ()
+    """Where mailbox providers send abuse reports (feedback loops, CFBL-Address)."""
+    replies: tuple[MailAddress, ...] = ()
+    """Where readers answer: From or Reply-To of the mail."""
+    operator: MailAddress
+    """Who gets what is not understood; none of the addresses above."""
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> FeedbackShape:
+        if self.operator in (*self.bounces, *self.complaints, *self.replies):
+            raise ValueError(f"operator: {self.operator} is read by the feedback listener itself")
+        return self
+
+
 class Look(Model):
     """How our exit pages look."""
 
@@ -116,6 +145,8 @@ class BrandShape(Model):
     """Domains, and all below them, that its mail comes from."""
     dkim: tuple[DkimShape, ...] = ()
     unsubscribe: UnsubscribeShape = UnsubscribeShape()
+    bounces: BouncesShape | None = None
+    """By default the controller's."""
     languages: tuple[Language, ...] = ("en",)
     look: Look = Look()
 
@@ -247,6 +278,9 @@ class PolicyShape(Model):
     """Mail address or URL."""
     assume_known_before: date | None = None
     """Contacts that a register knew before this day were informed."""
+    feedback: FeedbackShape | None = None
+    """What comes back by mail, where a listener of `kind: feedback` takes it."""
+    bounces: BouncesShape = BouncesShape()
     brands: dict[Name, BrandShape] = Field(default={})
     streams: dict[Name, StreamShape] = Field(default={})
     default: Default | None = None

@@ -8,9 +8,12 @@ from dataclasses import replace
 from smtpguard.edit.edit import Edit
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Parameter, Recipient
+from smtpguard.reply import Reply
 from smtpguard.sign import Signer, sign
 from smtpguard.smtp.capabilities import Capabilities
 from smtpguard.verdict.decision import Copy
+
+NO_SMTPUTF8 = Reply(553, "6.7", ("The upstream does not take SMTPUTF8.",))
 
 
 def finish(copy: Copy, trace: bytes, signers: Sequence[Signer], now: int) -> Copy:
@@ -38,6 +41,13 @@ def mail_argument(envelope: Envelope, offered: Capabilities, size: int | None = 
     if size is not None and offered.size is not None:
         parameters.append(Parameter(b"SIZE", b"%d" % size))
     return _argument(b"FROM:", envelope.sender, parameters)
+
+
+def unfit(envelope: Envelope, offered: Capabilities) -> Reply | None:
+    """Why the connection at hand cannot take the envelope (RFC 6531 §3.2)."""
+    if envelope.sender_parameter("SMTPUTF8") and not offered.smtputf8:
+        return NO_SMTPUTF8
+    return None
 
 
 def rcpt_argument(recipient: Recipient, offered: Capabilities) -> bytes:

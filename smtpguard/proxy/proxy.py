@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Parameter, Session
 from smtpguard.mail.message import Message
 from smtpguard.proxy import trace
+from smtpguard.proxy.outgoing import NO_SMTPUTF8
 from smtpguard.proxy.patience import Breakages, Pauses
 from smtpguard.proxy.regime import Regime
 from smtpguard.proxy.transaction import Transaction
@@ -84,7 +86,7 @@ class Proxy:
         if any(p.name == "SMTPUTF8" for p in parameters):
             offered = await self.upstream.capabilities()
             if not offered.smtputf8:
-                return Reply(553, "6.7", ("The upstream does not take SMTPUTF8.",))
+                return NO_SMTPUTF8
         envelope = Envelope(session, sender, parameters)
         return Transaction(self, self.regime, envelope, trace.reference())
 
@@ -104,7 +106,7 @@ class Proxy:
             return await self.inspector.deliberate(question)
         except InspectionFailed as failure:
             log.inspection_failed(question.reference, str(failure))
-            before = self._breaks(question.raw)
+            before = self._breaks(question.raw) if failure.by_mail else 0
             return deliberate(replace(question, uninspectable=True, breakages=before))
 
     def _breaks(self, raw: bytes) -> int:
@@ -121,6 +123,8 @@ class Proxy:
                 self.journal.append(record(decision, self.regime.pseudonym))
             except OSError as failure:
                 log.journal_failed(decision.reference, str(failure))
+            except Exception:  # the mail may be delivered: the client must hear of that all the same
+                log.incident(decision.reference, traceback.format_exc())
         log.decision(decision)
 
     def afterwards(self, work: Coroutine[Any, Any, None]) -> None:

@@ -25,7 +25,7 @@ from smtpguard.policy.stream import Mode, Stream
 from smtpguard.proxy import trace
 from smtpguard.proxy.contact import reserve, settle
 from smtpguard.proxy.facts import exits, from_domain_of, people, said_in
-from smtpguard.proxy.outgoing import finish, mail_argument, rcpt_argument
+from smtpguard.proxy.outgoing import finish, mail_argument, rcpt_argument, unfit
 from smtpguard.proxy.regime import Regime
 from smtpguard.reply import Reply
 from smtpguard.rules.rule import Case, Said
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 ACCEPTED = b"250 2.1.5 Ok\r\n"
 APART = Reply(452, "5.3", ("This recipient belongs to another stream: one transaction each.",))
+LATE = Reply(451, "4.2", ("No connection to the upstream in time, try again later.",))
 COPIES_AT_ONCE = 4
 """Upstream transactions of one LMTP transaction under way at the same time."""
 
@@ -70,7 +71,7 @@ class Transaction:
         stream = self.regime.matcher.at_rcpt(self.envelope, recipient)
         if not self.envelope.recipients:
             self._first = stream
-            self._waits = self.lmtp or _one_recipient(stream)
+            self._waits = self.lmtp or (self._delivery is None and _one_recipient(stream))
         elif self._waits and not self.lmtp and stream != self._first:
             return bytes(APART)
         judged = _known(stream)
@@ -90,9 +91,7 @@ class Transaction:
 
     async def data(self, content: bytes) -> AsyncIterator[bytes]:
         """Decide, send, and answer: once over SMTP, once for each recipient over LMTP."""
-        session = self.envelope.session
-        patience = self.proxy.house.deadline(session.listener, session.protocol)
-        self._deadline = asyncio.get_running_loop().time() + patience
+        self._deadline = self._patience()
         self._began = time.perf_counter()
         self._content = content
         try:
@@ -112,6 +111,16 @@ class Transaction:
         delivery, self._delivery = self._delivery, None
         if delivery is not None:
             await delivery.release()
+
+    def _patience(self) -> float:
+        """Until when (loop time) the client waits for the reply to what it just said."""
+        session = self.envelope.session
+        patience = self.proxy.house.deadline(session.listener, session.protocol)
+        return asyncio.get_running_loop().time() + patience
+
+    def _left(self) -> float:
+        """Seconds until then."""
+        return self._deadline - asyncio.get_running_loop().time()
 
     # -- at RCPT ----------------------------------------------------------------------------------
 
@@ -140,17 +149,23 @@ class Transaction:
 
     async def _ask_upstream(self, recipient: Recipient) -> UpstreamReply:
         """Its own answer to this recipient, or to MAIL where that was refused."""
+        self._deadline = self._patience()
         if self._delivery is None:
             try:
                 self._delivery = await self.proxy.upstream.begin(self.envelope.session)
             except UpstreamUnavailable as unavailable:
                 return UpstreamReply(bytes(unavailable.reply), own=True)
-            argument = mail_argument(self.envelope, self._delivery.capabilities)
-            self._mail = await self._delivery.mail(argument)
+            offered = self._delivery.capabilities
+            if refusal := unfit(self.envelope, offered):
+                self._mail = UpstreamReply(bytes(refusal), own=True)
+            else:
+                argument = mail_argument(self.envelope, offered)
+                self._mail = await self._delivery.mail(argument, self._left())
         assert self._mail is not None
         if not self._mail.accepted:
             return self._mail
-        return await self._delivery.rcpt(rcpt_argument(recipient, self._delivery.capabilities))
+        argument = rcpt_argument(recipient, self._delivery.capabilities)
+        return await self._delivery.rcpt(argument, self._left())
 
     # -- at the dot -------------------------------------------------------------------------------
 
@@ -275,21 +290,25 @@ class Transaction:
 
     async def _relay(self, raw: bytes, recipients: Sequence[Recipient]) -> list[Answer]:
         """The upstream's word for each recipient."""
-        seconds = self._deadline - asyncio.get_running_loop().time()
         if self._delivery is not None:
-            reply = await self._delivery.data(raw, seconds)
+            reply = await self._delivery.data(raw, self._left())
             return [_answer(reply)] * len(recipients)
         try:
-            delivery = await self.proxy.upstream.begin(self.envelope.session)
+            async with asyncio.timeout(self._left()):
+                delivery = await self.proxy.upstream.begin(self.envelope.session)
         except UpstreamUnavailable as unavailable:
             return [Answer(bytes(unavailable.reply))] * len(recipients)
+        except TimeoutError:
+            return [Answer(bytes(LATE))] * len(recipients)
         try:
             offered = delivery.capabilities
+            if refusal := unfit(self.envelope, offered):
+                return [Answer(bytes(refusal))] * len(recipients)
             burst = await delivery.burst(
                 mail_argument(self.envelope, offered, len(raw)),
                 [rcpt_argument(recipient, offered) for recipient in recipients],
                 raw,
-                seconds,
+                self._left(),
             )
         finally:
             await delivery.release()

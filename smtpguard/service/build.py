@@ -111,6 +111,7 @@ def listener(config: Config, entry: configuration.Listener) -> Listener:
         xforward_from=entry.xforward_from.networks,
         xforward_unix=entry.xforward_from.unix,
         tls=_tls(entry.tls) if entry.tls else None,
+        tls_required=entry.tls is not None and entry.tls.required,
         stray=Stray(limits.bare_newlines),
         limits=Limits(
             size=limits.size,
@@ -139,6 +140,7 @@ def onward(config: Config) -> Onward:
         password=password,
         xforward=upstream.xforward,
         connect=timeouts.connect,
+        greeting=timeouts.greeting,
         command=timeouts.command,
         after_dot=timeouts.dot,
         connections=upstream.pool_size,

@@ -14,6 +14,9 @@ from smtpguard.smtp.capabilities import Capabilities
 HTTP = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"PATCH", b"OPTIONS", b"CONNECT"})
 """First words of another protocol (Postfix ``smtpd_forbidden_commands``)."""
 
+MESSAGE = frozenset({b"MAIL", b"RCPT", b"DATA"})
+"""The commands of which a message has any number."""
+
 _XTEXT = rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2})"
 _VALUES: Mapping[str, re.Pattern[bytes]] = {
     "SIZE": re.compile(rb"\d{1,20}"),  # RFC 1870 §4

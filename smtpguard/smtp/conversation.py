@@ -72,7 +72,7 @@ class Conversation(Connection):
         elif act is None:
             self._refuse(replies.UNKNOWN if word.isalnum() else replies.SYNTAX)
         else:
-            self._junk += 1
+            self._junk += verb not in command.MESSAGE
             try:
                 await act(self, argument.strip(b" "))
             except Exception as error:
@@ -126,6 +126,8 @@ class Conversation(Connection):
             self._refuse(replies.NESTED)
         elif not self._rights.relay:
             self._refuse(replies.NO_RELAY)
+        elif self._server.listener.tls_required and not self._client.tls:
+            self._refuse(replies.TLS_FIRST)
         else:
             limit = self._offered.size if self._offered else self._limits.size
             read = command.mail(argument, command.offered(self._offered)[0], limit or 0)

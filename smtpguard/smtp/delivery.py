@@ -17,6 +17,8 @@ from smtpguard.smtp.settings import Onward
 from smtpguard.smtp.wire import LOST, NONSENSE, UpstreamReply, UpstreamUnavailable, Wire
 from smtpguard.smtp.xforward import lines
 
+DATA = b"DATA\r\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Burst:
@@ -46,22 +48,25 @@ class Delivery:
         """What this very connection offers."""
         return self._wire.capabilities
 
-    async def mail(self, argument: bytes) -> UpstreamReply:
-        """``MAIL argument``, as ``b"FROM:<a@b.example> BODY=8BITMIME"``."""
+    async def mail(self, argument: bytes, deadline: float | None = None) -> UpstreamReply:
+        """``MAIL argument``, as ``b"FROM:<a@b.example> BODY=8BITMIME"``.
+
+        ``deadline``, here and below: seconds from now, where less than what the settings grant.
+        """
         commands = [b"MAIL " + argument + b"\r\n"]
-        (reply,) = await self._first(commands)
+        (reply,) = await self._first(commands, self._until(deadline))
         return reply
 
-    async def rcpt(self, argument: bytes) -> UpstreamReply:
+    async def rcpt(self, argument: bytes, deadline: float | None = None) -> UpstreamReply:
         """``RCPT argument``, as ``b"TO:<c@d.example> NOTIFY=NEVER"``."""
-        (reply,) = await self._ask([b"RCPT " + argument + b"\r\n"])
+        (reply,) = await self._ask([b"RCPT " + argument + b"\r\n"], self._until(deadline))
         self._accepted += reply.accepted
         return reply
 
     async def data(self, content: bytes, deadline: float | None = None) -> UpstreamReply:
         """Send the message; ``deadline``: seconds from now for upload and last reply together."""
         until = self._until(deadline)
-        (go,) = await self._ask([b"DATA\r\n"], until)
+        (go,) = await self._ask([DATA], until)
         return await self._content(go, content, until)
 
     async def burst(
@@ -77,7 +82,7 @@ class Delivery:
         commands += [b"RCPT " + rcpt + b"\r\n" for rcpt in rcpts]
         if not self.capabilities.pipelining:
             return await self._in_steps(commands, content, until)
-        said, *answers, go = await self._first([*commands, b"DATA\r\n"], until)
+        said, *answers, go = await self._first([*commands, DATA], until)
         self._accepted = sum(answer.accepted for answer in answers) if said.accepted else 0
         final = await self._content(go, content, until)
         if not said.accepted:
@@ -129,10 +134,10 @@ class Delivery:
         self._awaited += len(commands)
         self._wire.send(b"".join(commands))
         replies = []
-        for _ in commands:
+        for command in commands:
             deadline = loop.time() + self._settings.command
             reply = await self._wire.reply(min(deadline, until) if until else deadline)
-            replies.append(reply)
+            replies.append(reply if command == DATA else self._whole(reply))
             self._awaited -= 1
         return replies
 
@@ -144,7 +149,7 @@ class Delivery:
         self._accepted = sum(answer.accepted for answer in answers)
         final = answers[0]
         if self._accepted:
-            (go,) = await self._ask([b"DATA\r\n"], until)
+            (go,) = await self._ask([DATA], until)
             final = await self._content(go, content, until)
         return Burst(said, tuple(answers), final)
 
@@ -159,7 +164,7 @@ class Delivery:
             wire.send(b".\r\n")
             final = self._sober(await wire.reply(until))
         elif await wire.upload(content, self._settings.upload, until):
-            final = await wire.reply(until)
+            final = self._whole(await wire.reply(until))
             if final.own:
                 final = replace(final, ambiguous=True)
         else:
@@ -169,6 +174,13 @@ class Delivery:
         self._awaited -= 1
         self._open = False
         return final
+
+    def _whole(self, reply: UpstreamReply) -> UpstreamReply:
+        """A reply that ends something: 3xx stands before a message alone (RFC 5321 §4.2.1)."""
+        if reply.code // 100 == 3:
+            self._wire.fail(NONSENSE)
+            return NONSENSE
+        return reply
 
     def _sober(self, reply: UpstreamReply) -> UpstreamReply:
         """A reply that cannot mean success here."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from smtpguard.reply import Reply
 from smtpguard.smtp.settings import Onward
-from smtpguard.smtp.wire import UpstreamUnavailable, Wire
+from smtpguard.smtp.wire import SILENT, UpstreamUnavailable, Wire
 
 CROWDED = Reply(451, "4.5", ("all connections to the upstream are in use, try again later",))
 
@@ -31,6 +31,8 @@ class Pool:
                 wire = self._idle.pop()
                 if await self._works(wire):
                     return wire
+                if wire.broken is SILENT:
+                    self._drop_idle()  # each of them would be waited for in vain
             return await self._connect()
         except BaseException:
             self._slots.release()
@@ -62,6 +64,9 @@ class Pool:
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
 

@@ -72,6 +72,8 @@ class Listener:
     xforward_unix: bool = False
     tls: ssl.SSLContext | None = None
     """Offers STARTTLS."""
+    tls_required: bool = False
+    """Mail is taken over TLS only (RFC 3207 §4)."""
     stray: Stray = Stray.REJECT
     limits: Limits = Limits()
     deadlines: Deadlines = Deadlines()
@@ -105,7 +107,9 @@ class Onward:
     xforward: bool = True
     """Pass on who the client was, where the upstream takes it."""
     connect: float = 5.0
-    """For connection, banner, EHLO, STARTTLS and AUTH each."""
+    """For the connection itself, and for a kept one to show that it stands."""
+    greeting: float = 30.0
+    """For banner, EHLO, STARTTLS and AUTH together."""
     command: float = 60.0
     """For the reply to one command."""
     upload: float = 60.0

@@ -70,16 +70,14 @@ class Upstream:
             port=None if settings.path else settings.port,
             socket_path=settings.path or None,
             local_hostname=settings.hostname,
-            timeout=settings.connect,
+            timeout=settings.greeting,
             start_tls={Tls.NONE: False, Tls.REQUIRED: True}.get(settings.tls),
             tls_context=self._tls,
             username=settings.user or None,
             password=settings.password or None,
         )
         try:
-            await client.connect()
-            if client.is_ehlo_or_helo_needed:
-                await _greet(client)
+            await _meet(client, settings)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             reply = _unavailable(error)
@@ -90,6 +88,23 @@ class Upstream:
             raise
         self._offers = Capabilities.of(client.esmtp_extensions)
         return _take_over(client, self._offers)
+
+
+async def _meet(client: aiosmtplib.SMTP, settings: Onward) -> None:
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(settings.connect + settings.greeting) as clock:
+
+        def look() -> None:
+            if client.transport is None:
+                clock.reschedule(loop.time())
+
+        look_at_it = loop.call_later(settings.connect, look)
+        try:
+            await client.connect()
+            if client.is_ehlo_or_helo_needed:
+                await _greet(client)
+        finally:
+            look_at_it.cancel()
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:

@@ -37,6 +37,8 @@ FORGETTABLE = (CONTACT, RESERVED, SOURCE, KNOWN)
 """What is erased when somebody asks for erasure and their objection must stand."""
 
 NOBODY = Person()
+BOUNCES = ("hard", "soft")
+"""Kinds of bounces that are counted."""
 PREFIX = {"s": False, "d": True}
 
 
@@ -60,6 +62,16 @@ def read_record_key(key: bytes) -> tuple[str, str] | None:
     _, _, rest = key.decode("utf-8", "replace").partition(":")
     controller, braced, reference = rest.partition(":{")
     return (unquote(controller), reference.removesuffix("}")) if braced else None
+
+
+def braced(key: bytes) -> bytes:
+    """``{<key id>.<reference>}`` of a record's key."""
+    return key[key.rindex(b"{") :]
+
+
+def bounce_key(key: bytes, kind: str) -> bytes:
+    """Where bounces of the person of that record are counted (``returns``); on the same node."""
+    return b"sg-bounce:%b:%b" % (braced(key), kind.encode())
 
 
 def suppression_field(reason: Reason, scope: Scope, *, domain: bool) -> bytes:

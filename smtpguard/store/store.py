@@ -193,9 +193,12 @@ class Store:
         again, unless ``objections`` is true.
         """
         keys = self._keys(controller, address.key)
-        if objections:
-            return any(await self._ask([command(b"DEL", key) for key in keys]))
-        forget = [command(b"HDEL", key, *record.FORGETTABLE) for key in keys]
+        forget = [
+            command(b"DEL", record.bounce_key(key, kind)) for key in keys for kind in record.BOUNCES
+        ]
+        for key in keys:
+            whole = command(b"DEL", key)
+            forget.append(whole if objections else command(b"HDEL", key, *record.FORGETTABLE))
         return any(await self._ask(forget))
 
     async def register(
@@ -250,6 +253,10 @@ class Store:
         return known, trust.read_info(info), size
 
     # -- underneath -----------------------------------------------------------------------------
+
+    async def ask(self, commands: Sequence[bytes]) -> list[Reply]:
+        """For the room's other modules: commands as they go over the wire, replies in order."""
+        return await self._ask(commands)
 
     async def _ask(self, commands: Sequence[bytes]) -> list[Reply]:
         if time.monotonic() - self._greeting.inspected > INSPECT_EVERY:

@@ -1,26 +1,20 @@
 """Exit links: minted for one reader, read back from a click or a mail. No state, no expiry.
 
-A token is version, key id, and the ticket sealed with AES-SIV (RFC 5297), in base64url: nothing
-in it can be read, altered or made without the key, and the same reader gets the same link.
+A token is the ticket, sealed: the same reader gets the same link. The same ticket sealed for
+another purpose is another thing; the exit pages seal theirs so.
 """
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
+from smtpguard.unsubscribe import sealed
 
-VERSION = 1
 PURPOSE = b"smtpguard unsubscribe"
-"""Bound to every token, so that a token made for anything else never opens an exit."""
-SIV = 16
-"""Octets of the synthetic initialisation vector, which is also the tag."""
-LONGEST = 2048
-"""Characters beyond which a token is not looked at."""
+"""Bound to every exit, so that a token made for anything else never opens one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +61,18 @@ def mint(
     )
 
 
-def seal(ring: Keyring, ticket: Ticket) -> str:
+def seal(ring: Keyring, ticket: Ticket, purpose: bytes = PURPOSE) -> str:
     """The token of a ticket under the newest link key."""
-    if not ring.links:
-        raise LookupError("the key ring holds no link key")
-    key = ring.links[0]
-    prefix = bytes((VERSION, key.id))
     names = [name.encode() for name in (ticket.controller, ticket.brand, ticket.stream)]
     plain = b"".join(
         (ticket.at.to_bytes(5), *(len(name).to_bytes(1) + name for name in names), ticket.address)
     )
-    return _text(prefix + key.seal(plain, PURPOSE + prefix))
+    return sealed.seal(ring, purpose, plain)
 
 
-def read(ring: Keyring, token: str) -> Ticket | None:
+def read(ring: Keyring, token: str, purpose: bytes = PURPOSE) -> Ticket | None:
     """The ticket that a token carries; ``None`` for whatever we did not mint, whyever."""
-    octets = _octets(token)
-    if len(octets) < 2 + SIV or octets[0] != VERSION:
-        return None
-    key = ring.link(octets[1])
-    plain = key.open(octets[2:], PURPOSE + octets[:2]) if key else None
+    plain = sealed.unseal(ring, purpose, token)
     return _ticket(plain) if plain is not None else None
 
 
@@ -99,18 +85,3 @@ def _ticket(plain: bytes) -> Ticket:
         names.append(plain[at + 1 : end].decode())
         at = end
     return Ticket(names[0], names[1], names[2], plain[at:], int.from_bytes(plain[:5]))
-
-
-def _text(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
-
-
-def _octets(token: str) -> bytes:
-    """The octets of a token, or none unless it is spelt as ``_text`` spells them."""
-    if len(token) > LONGEST or not token.isascii():
-        return b""
-    try:
-        octets = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except (binascii.Error, ValueError):
-        return b""
-    return octets if _text(octets) == token else b""

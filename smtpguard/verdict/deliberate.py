@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from smtpguard.edit.compose import Mended, compose
+from smtpguard.edit.compose import Unmendable, compose
 from smtpguard.edit.edit import Edit, apply
-from smtpguard.edit.fix import Fix, RemoveField
+from smtpguard.edit.fix import Change, Fix, RemoveField
 from smtpguard.mail.envelope import Envelope
 from smtpguard.mail.field import Field
 from smtpguard.mail.language import language_of
@@ -41,6 +41,23 @@ ON_TOP = 4096
 
 TRUSTED_FIELDS = "x-smtpguard-"
 """What a trusted client says about a mail; always removed, whoever said it."""
+
+CONVERSION_FAILED = (550, "6.5")
+"""Code and status where a fix was tried and could not be made (RFC 3463 §3.7)."""
+
+TOO_LARGE = (451, "3.4")
+"""Our own edit would make the message too large: the mail itself is not at fault, so it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A copy that could not be composed."""
+
+    why: str
+    reply: tuple[int, str]
+    """Code and status of a refusal for want of the fixes."""
+    vain: Change = Change.BODY
+    """The least change that is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +103,19 @@ def deliberate(question: Question) -> Deliberation:
     rulings = [bench.rule(index) for index in range(len(question.envelope.recipients))]
     copies: list[Copy] = []
     for indices in _shares(rulings, one_copy=not bench.personal_copies):
-        done: Copy | str | None = bench.mend(indices, rulings)
-        if isinstance(done, str):
-            for index in indices:
-                rulings[index] = bench.rule(index, unmendable=done)
-            rest = tuple(i for i in indices if isinstance(rulings[i].verdict, Relay))
-            done = bench.mend(rest, rulings) if rest else None
-            if isinstance(done, str):
-                raise RuntimeError(f"a copy without fixes could not be composed: {done}")
-        if done is not None:
+        relayed = indices
+        done = bench.mend(indices, rulings)
+        for vain in (Change.BODY, Change.NONE):  # without what alters the body, then without any
+            if isinstance(done, Copy):
+                break
+            for index in relayed:
+                rulings[index] = bench.rule(index, replace(done, vain=vain))
+            relayed = tuple(i for i in indices if isinstance(rulings[i].verdict, Relay))
+            if not relayed:
+                break
+            done = bench.mend(relayed, rulings)
+        if relayed:
+            assert isinstance(done, Copy), "a copy without fixes is always composed"
             copies.append(done)
     return Deliberation(tuple(rulings), tuple(copies), tuple(bench.failures))
 
@@ -128,8 +149,8 @@ class _Bench:
         self._allowance: dict[str, Allowance] = {}
         self._seen_at: dict[tuple[tuple[str, Fix], ...], int] = {}
 
-    def rule(self, index: int, unmendable: str = "") -> Ruling:
-        """The ruling on one recipient; ``unmendable`` says that composing its fixes failed."""
+    def rule(self, index: int, failed: Failed | None = None) -> Ruling:
+        """The ruling on one recipient; ``failed`` says that composing its fixes was in vain."""
         question = self.question
         recipient = question.envelope.recipients[index]
         stream = question.streams[index]
@@ -137,10 +158,13 @@ class _Bench:
             return Ruling(recipient, stream, self._unjudged(stream))
         if question.uninspectable:
             return self._uninspected(index, stream)
-        allowed = self._allowed(stream)
-        if unmendable:
-            allowed = replace(allowed, unmendable=unmendable)
-        about_one = replace(allowed, unmendable=unmendable or self._untrue_of_others(index))
+        allowed = about_one = self._allowed(stream)
+        if failed:
+            allowed = about_one = replace(
+                allowed, unmendable=failed.why, vain=failed.vain, reply=failed.reply
+            )
+        elif untrue := self._untrue_of_others(index):
+            about_one = replace(allowed, unmendable=untrue)
         weighed = tuple(
             weigh(finding, stream, question.now, may, breakages=question.breakages)
             for may, findings in (
@@ -159,7 +183,7 @@ class _Bench:
             )
         return Ruling(recipient, stream, verdict, weighed, self._informs(index, stream, weighed))
 
-    def mend(self, indices: tuple[int, ...], rulings: list[Ruling]) -> Copy | str:
+    def mend(self, indices: tuple[int, ...], rulings: list[Ruling]) -> Copy | Failed:
         """One copy for those recipients, or why it could not be composed."""
         verdicts = (rulings[index].verdict for index in indices)
         fixes = tuple(
@@ -176,12 +200,12 @@ class _Bench:
             eight_bit=self.question.eight_bit,
             seen_at=self._seen_at.get(fixes),
         )
-        if isinstance(mended, Mended):
-            if self._too_large(len(mended.raw)):
-                return "the mended message would be larger than the upstream takes"
-            self._seen_at[fixes] = mended.place
-            return Copy(indices, mended.raw, mended.edits)
-        return mended.why
+        if isinstance(mended, Unmendable):
+            return Failed(mended.why, CONVERSION_FAILED)
+        if self._too_large(len(mended.raw)):
+            return Failed("the mended message would be larger than the upstream takes", TOO_LARGE)
+        self._seen_at[fixes] = mended.place
+        return Copy(indices, mended.raw, mended.edits)
 
     def _untrue_of_others(self, index: int) -> str:
         """Why a text for one recipient must not go into a copy that others read, or nothing."""
@@ -305,8 +329,8 @@ class _Bench:
 
     def _too_large(self, size: int) -> bool:
         """Whether our own edits make it too large, room left for trace and signatures."""
-        room = self.question.room
-        return bool(room) and size + ON_TOP > room and size > len(self.message.raw)
+        before = len(self.message.raw)
+        return before <= self.question.room < size + ON_TOP and before < size
 
     def _removals(self, fixes: tuple[tuple[str, Fix], ...]) -> tuple[tuple[str, Fix], ...]:
         """Fields that never travel on, and our own signature where the fixes break it."""

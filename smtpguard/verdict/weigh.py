@@ -61,14 +61,16 @@ class Allowance:
     sealed: frozenset[str] | None = frozenset()
     """Header fields that must not be added, lower case; ``None``: none may be."""
     unmendable: str = ""
-    """Composing the fixes was tried and failed."""
+    """Why fixes would be in vain: composing them was tried, or they would not be true of all."""
+    vain: Change = Change.NONE
+    """The least change that is in vain; smaller ones are still made."""
+    reply: tuple[int, str] | None = None
+    """Code and status of a refusal for that reason, instead of the rule's own."""
 
     def obstacle(self, fixes: tuple[Fix, ...]) -> tuple[str, bool]:
         """Why ``fixes`` cannot be made, or an empty string; and whether altering is prohibited."""
         if not fixes:
             return "no fix is possible", False
-        if self.unmendable:
-            return self.unmendable, False
         needed = max(fix.change for fix in fixes)
         if needed > self.edits:
             return f"the stream allows edits: {self.edits.name.lower()}", False
@@ -82,7 +84,7 @@ class Allowance:
                 return "its header is signed by another domain", True
         if self.shared and any(fix.personal for fix in fixes):
             return "one copy goes to several recipients, and a link belongs to one reader", False
-        return "", False
+        return (self.unmendable, False) if needed >= self.vain else ("", False)
 
 
 def allowance(
@@ -137,6 +139,8 @@ def weigh(
             return Weighed(finding, action, Outcome.FIXED, observed)
         if action is Action.FIX_OR_WARN or (prohibited and stream.pass_when_protected):
             return Weighed(finding, action, Outcome.WARNED, observed, blocked, prohibited)
+    if blocked and blocked == allowed.unmendable and allowed.reply:
+        finding = replace(finding, reply=allowed.reply)
     code = (finding.reply or (rule.code, rule.status))[0]
     outcome = Outcome.DEFERRED if code // 100 == 4 else Outcome.REFUSED
     if outcome is Outcome.REFUSED and stream.refuse_with_defer and not about_person(finding):

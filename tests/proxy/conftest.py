@@ -95,11 +95,11 @@ class Delivery:
     def capabilities(self) -> Capabilities:
         return self.upstream.offered
 
-    async def mail(self, argument: bytes) -> UpstreamReply:
+    async def mail(self, argument: bytes, deadline: float | None = None) -> UpstreamReply:
         self.sender = argument
         return self.upstream.mail
 
-    async def rcpt(self, argument: bytes) -> UpstreamReply:
+    async def rcpt(self, argument: bytes, deadline: float | None = None) -> UpstreamReply:
         reply = self.upstream.rcpts.get(argument.split(b" ")[0], OK)
         if reply.accepted:
             self.accepted.append(argument)

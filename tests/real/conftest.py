@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.mta import Guard, Postfix, free_port
+from tests.real.mta import Guard, Postfix, free_port, together
 from tests.real.wiring import WHOLE_LINES
 
 POLICY = """\
@@ -34,6 +34,15 @@ streams:
       missing-unsubscribe-link: fix-or-reject
       missing-list-unsubscribe: fix-or-reject
       unrendered-placeholder: reject
+  digest:
+    owner: marketing@acme.fr
+    match: {sender: digest@acme.fr}
+    class: marketing
+    brand: acme
+    mode: enforce
+    rules:
+      missing-unsubscribe-link: allow
+      missing-list-unsubscribe: allow
   resets:
     match: {from_domain: acme.fr, sender: no-reply@acme.fr}
     class: transactional
@@ -54,23 +63,21 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def postfix(place: Path) -> Iterator[Callable[..., Postfix]]:
-    """Start private instances of Postfix."""
+    """Make private instances of Postfix, to be started."""
     running: list[Postfix] = []
 
     def start(name: str, **settings: object) -> Postfix:
         one = Postfix(place / name, **settings)  # type: ignore[arg-type]
         running.append(one)
-        one.start()
         return one
 
     yield start
-    for one in running:
-        one.stop()
+    together(*(one.stop for one in running))
 
 
 @pytest.fixture(scope="module")
 def guard(place: Path) -> Iterator[Callable[..., Guard]]:
-    """Start guards."""
+    """Make guards, to be started."""
     running: list[Guard] = []
 
     def start(upstream: int, **settings: object) -> Guard:
@@ -80,16 +87,16 @@ def guard(place: Path) -> Iterator[Callable[..., Guard]]:
         (policies / "acme.yaml").write_text(POLICY)
         one = Guard(folder, upstream, policies, **settings)
         running.append(one)
-        one.start()
         return one
 
     yield start
-    for one in running:
-        one.clear_away()
+    together(*(one.clear_away for one in running))
 
 
 @pytest.fixture(scope="module")
 def behind(postfix: Callable[..., Postfix]) -> Postfix:
     """The last hop: whatever it takes stands in its mailbox, reports of its own included."""
     mailboxes = ["client.fr", "acme.fr"]
-    return postfix("behind", ports={free_port(): ()}, mailboxes=mailboxes, **WHOLE_LINES)
+    one = postfix("behind", ports={free_port(): ()}, mailboxes=mailboxes, **WHOLE_LINES)
+    one.start()
+    return one

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,8 @@ def free_port() -> int:
 class Logged(Protocol):
     """It can say what it said last."""
 
+    def lines(self, words: str) -> list[str]: ...
+
     def trouble(self) -> str: ...
 
 
@@ -82,6 +85,12 @@ def greets(port: int) -> bool:
     except OSError:
         pass
     return False
+
+
+def more(one: Logged, words: str) -> Callable[[], bool]:
+    """Whether it has logged these words once more than now."""
+    before = len(one.lines(words))
+    return lambda: len(one.lines(words)) > before
 
 
 class Postfix:
@@ -181,10 +190,6 @@ class Postfix:
         for port in self.ports:
             until(partial(greets, port), f"Postfix on {port}", self)
 
-    def flush(self) -> None:
-        """Try everything that is deferred now."""
-        subprocess.run(["postqueue", "-c", str(self._config), "-f"], check=True, timeout=60)
-
     def queued(self) -> int:
         """Messages that are not delivered yet."""
         folders = ("incoming", "active", "deferred", "maildrop", "hold")
@@ -260,7 +265,6 @@ class Guard:
         }
         self.config.write_text(json.dumps(config))
         self._process: subprocess.Popen[bytes] | None = None
-        self._orphans: set[int] = set()
 
     def start(self) -> None:
         """Run until every worker takes mail."""
@@ -293,14 +297,15 @@ class Guard:
 
     @property
     def store(self) -> list[int]:
-        """Its child that keeps the register."""
-        return [pid for pid in children(self.pid) if b"valkey-server" in command(pid)]
+        """What keeps the register here, whoever started it."""
+        running = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        place = str(self.state).encode()
+        return [p for p in running if place in (said := command(p)) and b"valkey-server" in said]
 
     def kill(self) -> None:
         """End the parent and every worker with SIGKILL; the store stays, as it is meant to."""
         assert self._process is not None
         os.kill(self.pid, signal.SIGSTOP)  # or it would start them anew
-        self._orphans.update(self.store)
         for pid in (*self.workers, self.pid):
             os.kill(pid, signal.SIGKILL)
         self._process.wait(10)
@@ -314,11 +319,10 @@ class Guard:
         return self._process.wait(60)
 
     def clear_away(self) -> None:
-        """Stop it, and what a killed parent left behind."""
+        """Stop it, and the store that a killed parent left behind."""
         self.stop()
-        for pid in self._orphans:
-            if str(self.state).encode() in command(pid):
-                os.kill(pid, signal.SIGKILL)
+        for pid in self.store:
+            os.kill(pid, signal.SIGKILL)
 
     def suppress(self, *addresses: str) -> None:
         """These have opted out, says the command line."""
@@ -344,9 +348,12 @@ class Guard:
 
 
 def children(parent: int) -> list[int]:
-    """Process ids of the children."""
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(word) for word in listed]
+    """Process ids of the children; none where the parent has gone."""
+    try:
+        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in listed.split()]
 
 
 def command(pid: int) -> bytes:
@@ -375,9 +382,23 @@ def message(number: str, body: str = "", **fields: str) -> bytes:
 
 
 def send(
-    port: int, mail: bytes, *recipients: str, sender: str = "news@acme.fr", **options: list[str]
-) -> None:
-    """Hand a mail to a server; ``smtplib`` raises what it refuses."""
-    options.setdefault("mail_options", ["BODY=8BITMIME"])
+    port: int,
+    mail: bytes,
+    *recipients: str,
+    sender: str = "news@acme.fr",
+    mail_options: Iterable[str] = (),
+    rcpt_options: Iterable[str] = (),
+) -> dict[str, tuple[int, bytes]]:
+    """Hand a mail to a server: who was refused. ``smtplib`` raises where that is everybody."""
+    options = ["BODY=8BITMIME", *mail_options]
     with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
-        client.sendmail(sender, recipients or ("reader@client.fr",), mail, **options)  # type: ignore[arg-type]
+        return client.sendmail(
+            sender, recipients or ("reader@client.fr",), mail, options, list(rcpt_options)
+        )
+
+
+def together(*acts: Callable[[], object]) -> None:
+    """Do all of it at the same time: programs take their time to start."""
+    with ThreadPoolExecutor(len(acts)) as threads:
+        for done in [threads.submit(act) for act in acts]:
+            done.result()

@@ -6,7 +6,7 @@ import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.real.mta import Guard, Postfix, free_port, send, until
+from tests.real.mta import Guard, Postfix, free_port, send, together, until
 
 RELAYHOST, CONTENT_FILTER, PROXY_FILTER, LMTP = NAMES = (
     "relayhost",
@@ -62,9 +62,13 @@ class Wiring:
 
 
 def wire(
-    name: str, postfix: Callable[..., Postfix], guard: Callable[..., Guard], behind: Postfix
+    name: str,
+    postfix: Callable[..., Postfix],
+    guard: Callable[..., Guard],
+    behind: Postfix,
+    *gone: str,
 ) -> Wiring:
-    """Start front and guard."""
+    """Start front and guard; ``gone`` have opted out."""
     (last,) = behind.ports
     submission, back = free_port(), free_port()
     ports: dict[int, tuple[str, ...]] = {submission: ()}
@@ -95,4 +99,10 @@ def wire(
         )
         services = f"guard unix - - n - 10 {protocol}\n  -o {protocol}_send_xforward_command=yes\n"
     front = postfix(f"front-{name}", ports=ports, services=services, **settings)
+
+    def registered() -> None:
+        one.start()
+        one.suppress(*gone)
+
+    together(front.start, registered)
     return Wiring(name, front, one, behind, submission, cut, join)

@@ -1,0 +1,45 @@
+"""Bounces that follow no standard: flufl.bounce knows how many servers used to write them.
+
+The only importer of ``flufl.bounce`` and of the standard parser here: what they make of hostile
+mail is contained.
+"""
+
+from __future__ import annotations
+
+import logging
+from email import message_from_bytes
+from email.message import Message as Parsed
+
+from flufl.bounce import all_failures
+
+from smtpguard.feedback.report import Failure, Kind, gravity
+from smtpguard.mail.address import Address
+from smtpguard.mail.message import Message
+
+LARGEST = 1_048_576
+"""Octets beyond which a bounce is not read so: those servers returned little."""
+READ = 16_384
+"""Characters of the explanation that are looked through."""
+DAEMONS = frozenset({"mailer-daemon", "postmaster", "mailerdaemon", "mail-daemon", "mdaemon"})
+
+logging.getLogger("flufl.bounce").disabled = True  # it would log the mail's own words
+
+
+def failures(message: Message) -> tuple[Failure, ...]:
+    """Whom a bounce of no standard form names; nothing for any other mail. Never raises."""
+    if len(message.raw) > LARGEST or message.defect:
+        return ()
+    try:
+        parsed: Parsed = message_from_bytes(message.raw)
+        temporary, permanent = all_failures(parsed)
+    except (Exception, RecursionError):
+        return ()
+    text = "\n".join(part.text or "" for part in message.readable[:3])[:READ]
+    kind, status = gravity("", text)
+    found = [(address, kind) for address in sorted(permanent)]
+    found += [(address, Kind.SOFT) for address in sorted(temporary - permanent)]
+    return tuple(
+        Failure((address,), said, status)
+        for octets, said in found
+        if (address := Address.parse(octets)) is not None
+    )

@@ -1,0 +1,169 @@
+"""What one mail is, and what it proves: the order of the questions.
+
+Reports first, because they quote what they report on; then a token where only a person puts one;
+then the words of a person. Decides nothing: ``act`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smtpguard.feedback import bounce, complaint, evidence, report, stop
+from smtpguard.feedback.complaint import COMPLAINTS
+from smtpguard.feedback.desk import Post, Purpose
+from smtpguard.feedback.report import Failure
+from smtpguard.keys import Keyring
+from smtpguard.mail.address import Address
+from smtpguard.mail.field import mailboxes
+from smtpguard.mail.message import Message
+from smtpguard.unsubscribe.link import Ticket
+
+_LISTS = ("list-id", "list-post", "list-unsubscribe", "mailing-list", "x-mailing-list")
+_ROBOTS = ("x-autoreply", "x-autorespond", "x-auto-response-suppress", "x-loop")
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Somebody wants no more mail."""
+
+    channel: str
+    """``mailto`` or ``reply``."""
+    tickets: tuple[Ticket, ...] = ()
+    sender: Address | None = None
+    """Who says they are; believed only if one of ``answered`` went to them alone."""
+    answered: tuple[str, ...] = ()
+    more: bool = False
+    """There is something else to read in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """Mail of ours did not arrive."""
+
+    failures: tuple[Failure, ...]
+    tickets: tuple[Ticket, ...] = ()
+    message_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Complained:
+    """A reader called it spam."""
+
+    tickets: tuple[Ticket, ...]
+    message_ids: tuple[str, ...]
+    recipients: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Understood, and nothing is to be done."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """For a person to read."""
+
+    why: str
+
+
+Letter = Leave | Bounced | Complained | Nothing | Unknown
+
+
+def read(ring: Keyring, post: Post, sender: Address | None, message: Message) -> Letter:
+    """What a mail to ``post`` is; ``sender`` is its reverse-path. Never raises on bad mail."""
+    tagged = evidence.tickets(ring, post.tag)
+    if report.carries_status(message):
+        failed = report.failures(message)
+        if not failed:
+            return Nothing("delay or delivery")
+        proof = evidence.of_returned(ring, message)
+        return Bounced(failed, tagged or proof.tickets, proof.message_ids)
+    if (complained := complaint.read(ring, message)) is not None:
+        if complained.type not in COMPLAINTS:
+            return Unknown(f"feedback-type {complained.type[:20]}")
+        return Complained(
+            tagged or complained.tickets, complained.message_ids, complained.recipients
+        )
+    if (sender is None or _daemon(message)) and (failed := bounce.failures(message)):
+        proof = evidence.of_returned(ring, message)
+        return Bounced(failed, tagged or proof.tickets, proof.message_ids)
+    return _person(ring, post, sender, message, tagged)
+
+
+def _person(
+    ring: Keyring, post: Post, sender: Address | None, message: Message, tagged: tuple[Ticket, ...]
+) -> Letter:
+    subject = message.first("subject")
+    robot = automatic(message, sender)
+    if post.purpose is Purpose.BOUNCES or robot == "automatic reply":
+        tagged = ()  # a tag there says where a bounce comes from, not what somebody wants
+    explicit = tagged or (evidence.in_subject(ring, subject.text) if subject else ())
+    if explicit and robot != "automatic reply":
+        said = stop.said(message)
+        return Leave("mailto", explicit, more=said.more and bool(stop.own_lines(message)))
+    if robot:
+        return Unknown(robot)
+    said = stop.said(message)
+    asked = post.purpose is Purpose.UNSUBSCRIBE
+    if not said.clear and not asked:
+        return Unknown("unclear" if said.more else "no words of their own")
+    return Leave(
+        "mailto" if asked else "reply",
+        evidence.tickets(ring, *_words(message)),
+        _from(message),
+        _answered(message),
+        said.more,
+    )
+
+
+def automatic(message: Message, sender: Address | None) -> str:
+    """Why no person wrote it; or nothing (RFC 3834 §5)."""
+    subject = message.first("subject")
+    said = message.first("auto-submitted")
+    if said is not None and said.value.partition(";")[0].strip().lower() != "no":
+        return "automatic reply"
+    if any(message.named(key) for key in _ROBOTS):
+        return "automatic reply"
+    precedence = message.first("precedence")
+    if precedence is not None and precedence.value.strip().lower() in ("auto_reply", "junk"):
+        return "automatic reply"
+    if subject is not None and stop.automatic_subject(subject.text):
+        return "automatic reply"
+    if any(message.named(key) for key in _LISTS) or (
+        precedence is not None and precedence.value.strip().lower() in ("list", "bulk")
+    ):
+        return "mailing list"
+    if message.root.type == "multipart/report":
+        return "report"
+    return "null sender" if sender is None else ""
+
+
+def _daemon(message: Message) -> bool:
+    box = _from(message)
+    return box is not None and box.key.partition("@")[0] in bounce.DAEMONS
+
+
+def _from(message: Message) -> Address | None:
+    fields = message.named("from")
+    boxes = mailboxes(fields[0].value) if len(fields) == 1 else ()
+    return boxes[0].address if len(boxes) == 1 else None
+
+
+def _answered(message: Message) -> tuple[str, ...]:
+    named = [
+        found
+        for key in ("in-reply-to", "references")
+        for field in message.named(key)
+        for found in evidence.message_ids(field.value)
+    ]
+    return tuple(dict.fromkeys(named))[: evidence.MANY]
+
+
+def _words(message: Message) -> list[str]:
+    """Where a token may stand in a person's mail: what they wrote, then all of it."""
+    texts = [reading.visible for reading in message.readings]
+    texts += [" ".join(link.target for link in reading.links) for reading in message.readings]
+    texts += [part.text or "" for part in message.readable]
+    return texts

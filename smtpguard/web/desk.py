@@ -1,0 +1,154 @@
+"""What the pages share: the store, the keys, who writes, and who has come."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from smtpguard.keys import Keyring
+from smtpguard.mail.address import Address
+from smtpguard.person import Person, Reason, Scope, Suppression
+from smtpguard.policy.stream import Kind
+from smtpguard.policy.suppression import blocks
+from smtpguard.store.errors import StoreSilent
+from smtpguard.store.requests import DIGITS
+from smtpguard.store.store import Store
+from smtpguard.unsubscribe.link import Ticket, read, seal
+from smtpguard.web.settings import Web
+from smtpguard.web.site import Party, Site
+from smtpguard.web.wording import Wording, choose
+
+UNDO = b"smtpguard undo"
+PREFERENCES = b"smtpguard preferences"
+RIGHTS = b"smtpguard rights"
+"""Purposes of the tickets that a page seals; their ``at`` is their end."""
+
+SIGHT = "•••"
+
+
+@dataclass
+class Desk:
+    """One for the whole process; ``site`` changes at a reload."""
+
+    store: Store
+    ring: Keyring
+    settings: Web
+    site: Site
+    clock: Callable[[], float] = time.time
+
+    @property
+    def now(self) -> int:
+        """Seconds since the epoch."""
+        return int(self.clock())
+
+    def words(self, request: Request, party: Party | None = None) -> Wording:
+        """The language of an answer."""
+        asked = request.query_params.get("l", "")
+        accepted = request.headers.get("accept-language", "")
+        return choose(asked, accepted, party.languages if party else ())
+
+    def visit(self, request: Request, purpose: bytes | None = None) -> Visit | None:
+        """Whoever holds the token in the path; ``None`` for one that is not ours or has ended."""
+        token = request.path_params["token"]
+        ticket = read(self.ring, token, purpose) if purpose else read(self.ring, token)
+        if ticket is None or (purpose and ticket.at < self.now):
+            return None
+        return Visit.of(self, request, ticket)
+
+    def refused(self, request: Request) -> tuple[Wording, Party]:
+        """How somebody is spoken to of whom we know nothing."""
+        return self.words(request), self.site.party()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody with a link of ours."""
+
+    desk: Desk
+    ticket: Ticket
+    address: Address
+    party: Party
+    words: Wording
+
+    @classmethod
+    def of(cls, desk: Desk, request: Request, ticket: Ticket) -> Visit | None:
+        """``None`` when the ticket names no mailbox."""
+        address = Address.parse(ticket.address)
+        if address is None:
+            return None
+        party = desk.site.party(ticket.controller, ticket.brand, ticket.stream)
+        return cls(desk, ticket, address, party, desk.words(request, party))
+
+    @cached_property
+    def masked(self) -> str:
+        """The address, so that its owner knows it and nobody else learns it."""
+        local, _, domain = self.ticket.address.decode("utf-8", "replace").rpartition("@")
+        return f"{local[:1]}{SIGHT}@{domain}"
+
+    def scope(self, wish: str = "") -> Scope:
+        """How far a wish reaches: ``all``, ``brand``, or else the stream of the link."""
+        if wish == "all":
+            return Scope()
+        return Scope(self.ticket.brand, "" if wish == "brand" else self.ticket.stream)
+
+    def sealed(self, purpose: bytes, scope: Scope | None = None) -> str:
+        """A ticket for this reader that ends when the page does."""
+        where = scope or self.scope()
+        end = self.desk.now + int(self.desk.settings.undo)
+        ticket = replace(self.ticket, brand=where.brand, stream=where.stream, at=end)
+        return seal(self.desk.ring, ticket, purpose)
+
+    def number(self, scope: Scope) -> str:
+        """The reference number of a wish: the same whenever it is asked for, and no address."""
+        key = self.desk.ring.references[0]
+        said = f"receipt|{self.ticket.controller}|{self.address.key}|{scope}"
+        number = int.from_bytes(hmac.digest(key.secret, said.encode(), "sha256")[:7]) >> 6
+        digits = "".join(DIGITS[number >> shift & 31] for shift in range(45, -1, -5))
+        return f"{digits[:5]}-{digits[5:]}"
+
+    async def person(self) -> Person:
+        """What is known of the reader. Raises ``StoreSilent``."""
+        return (await self.desk.store.look_up(self.ticket.controller, [self.address]))[0]
+
+    async def person_if_known(self) -> Person:
+        """The same; nothing while the store is silent."""
+        try:
+            return await self.person()
+        except StoreSilent:
+            return Person()
+
+    async def object(self, scope: Scope, channel: str, reason: Reason = Reason.OBJECTION) -> bool:
+        """Record the wish; true when it is new. Raises ``StoreSilent``."""
+        suppression = Suppression(reason, scope, self.desk.now, channel)
+        return await self.desk.store.suppress(self.ticket.controller, self.address, suppression)
+
+    def standing(self, person: Person) -> Suppression | None:
+        """What stands against the messages of the link."""
+        return against(person, self.ticket.brand, self.ticket.stream)
+
+
+def against(person: Person, brand: str, stream: str) -> Suppression | None:
+    """The first suppression that stands against a promotional stream."""
+    return next(
+        (
+            one
+            for one in person.suppressions
+            if blocks(one.reason, Kind.MARKETING) and one.scope.covers(brand, stream)
+        ),
+        None,
+    )
+
+
+async def form(request: Request) -> FormData:
+    """The fields of a POST, urlencoded or multipart; none where it cannot be read."""
+    try:
+        return await request.form(max_files=8, max_fields=200)
+    except HTTPException:
+        return FormData()

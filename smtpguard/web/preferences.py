@@ -1,0 +1,124 @@
+"""``/p/TICKET``: what a reader receives from a company, each stream on or off."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import groupby
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from smtpguard import log, metrics
+from smtpguard.person import Person, Reason, Scope, Suppression
+from smtpguard.policy.stream import Stream
+from smtpguard.store.errors import StoreSilent
+from smtpguard.web.desk import PREFERENCES, Visit, against, form
+from smtpguard.web.exits import desk_of, silent, tickets, unknown
+from smtpguard.web.pages import page
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One stream, as the form shows it."""
+
+    stream: Stream
+    on: bool
+    locked: bool
+    """Something other than the reader's own wish stands against it."""
+
+
+async def show(request: Request) -> Response:
+    """The form; it changes nothing."""
+    return await _serve(request, save=False)
+
+
+async def save(request: Request) -> Response:
+    """Make the streams that were shown as the form says."""
+    return await _serve(request, save=True)
+
+
+async def _serve(request: Request, *, save: bool) -> Response:
+    visit = desk_of(request).visit(request, PREFERENCES)
+    if visit is None:
+        return unknown(request)
+    try:
+        person = await visit.person()
+        if save:
+            fields = await form(request)
+            shown = {str(name) for name in fields.getlist("shown")}
+            await _change(visit, person, shown, {str(name) for name in fields.getlist("on")})
+            person = await visit.person()
+    except StoreSilent:
+        return silent(visit)
+    choices = choices_of(visit, person)
+    return page(
+        "preferences",
+        visit.words,
+        visit.party,
+        masked=visit.masked,
+        groups=[
+            (brand.names[0], list(group))
+            for brand, group in groupby(choices, key=lambda choice: choice.stream.brand)
+        ],
+        saved=save,
+        languages=not save,
+        rights=tickets(visit)["rights"],
+    )
+
+
+def choices_of(visit: Visit, person: Person) -> list[Choice]:
+    """Every stream that the reader may switch."""
+    found = []
+    for stream in visit.desk.site.choices(visit.ticket.controller):
+        standing = [one for one in person.suppressions if _covers(one, stream)]
+        locked = any(one.reason is not Reason.OBJECTION or one.domain for one in standing)
+        on = against(person, stream.brand.name, stream.name) is None
+        found.append(Choice(stream, on, locked))
+    return found
+
+
+async def _change(
+    visit: Visit, person: Person, shown: Collection[str], wanted: Collection[str]
+) -> None:
+    """Record what is switched off, then lift what is switched on: never more than was shown.
+
+    Where a wider wish stands against a stream that is switched on, it is replaced by one for each
+    stream that stays off.
+    """
+    desk, ticket = visit.desk, visit.ticket
+    free = [one for one in choices_of(visit, person) if not one.locked]
+    on = {one.stream.name for one in free if one.stream.name in shown and one.stream.name in wanted}
+    off = {one.stream.name for one in free if one.stream.name in shown} - on
+    opened = [one.stream for one in free if not one.on and one.stream.name in on]
+    lifted = [one for one in person.suppressions if any(_covers(one, each) for each in opened)]
+    kept = {one.name for wish in lifted for one in _streams(visit) if _covers(wish, one)} - on
+    closed = [
+        (
+            visit.address,
+            Suppression(Reason.OBJECTION, Scope(one.brand.name, one.name), desk.now, "preferences"),
+        )
+        for one in _streams(visit)
+        if one.name in kept or (one.name in off and not against(person, one.brand.name, one.name))
+    ]
+    if closed:
+        new = await desk.store.suppress_many(ticket.controller, closed)
+        metrics.OPT_OUTS.labels("preferences", "stream", "true").inc(new)
+    for wish in lifted:
+        await desk.store.unsuppress(
+            ticket.controller,
+            visit.address,
+            wish.scope,
+            wish.reason,
+            because="preferences",
+            at=desk.now,
+        )
+    log.reader("chosen", controller=ticket.controller, off=len(closed), lifted=len(lifted))
+
+
+def _streams(visit: Visit) -> list[Stream]:
+    return visit.desk.site.choices(visit.ticket.controller)
+
+
+def _covers(one: Suppression, stream: Stream) -> bool:
+    return one.scope.covers(stream.brand.name, stream.name)
