@@ -24,6 +24,7 @@ web                   the other wire: exit pages
 config                config/smtpguard.yaml
 smtp                  the wire: server, LMTP, XFORWARD, upstream, pool
 proxy                 one transaction, from MAIL to reply
+feedback              what comes back by mail: unsubscribe, STOP, bounces, complaints
 service               the running service: parent, workers, reload
 cli                   serve, check, lint, explain, suppress, keys, store
 ====================  ==========================================================================
@@ -56,7 +57,10 @@ IMPORTS: dict[str, frozenset[str]] = {
             "mail person keys unsubscribe edit policy rules reply verdict inspector sign store journal"
             " log smtp"
         ),
-        "service": "keys policy rules inspector sign store journal log config smtp proxy",
+        "feedback": (
+            "mail person keys unsubscribe policy rules reply store journal log metrics smtp proxy"
+        ),
+        "service": "keys policy rules inspector sign store journal log config smtp proxy feedback",
         "cli": (
             "mail person keys unsubscribe edit policy rules reply verdict inspector sign store journal"
             " log metrics config smtp web proxy service"

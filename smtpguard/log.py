@@ -11,7 +11,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -66,10 +67,27 @@ def configure(
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=out or sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(
+            file=cast("TextIO", _Outlet(out or sys.stdout))
+        ),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
+
+
+class _Outlet:
+    """Where lines go. A full disk or a reader who has gone costs lines, never mail."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._file.flush()
 
 
 class _Bridge(logging.Handler):
@@ -110,7 +128,7 @@ def decision(taken: Decision) -> None:
             "delay": f"{taken.timings.get('total', 0.0):.3f}",
             f"delays_{names}" if names else "delays": delays,
             "status": {2: "sent", 4: "deferred"}.get(code, "refused"),
-            "reply": answer.text,
+            "reply": _told(answer.text),
         }
         if answer.ambiguous:
             fields["ambiguous"] = 1
@@ -160,6 +178,16 @@ def paused(reference: str, stream: str, owner: str, fault: str) -> None:
 def store_silent(why: str) -> None:
     """The store does not answer, or is not to be trusted."""
     _logger.error("store-silent", why=why)
+
+
+def feedback(reference: str, **facts: object) -> None:
+    """What became of one mail that came back."""
+    _logger.info("feedback", id=reference, **facts)
+
+
+def reader(event: str, **facts: object) -> None:
+    """What a reader did on the exit pages; no address and no token among the facts."""
+    _logger.info("reader", what=event, **{name: str(fact) for name, fact in facts.items()})
 
 
 def contact_unsure(reference: str, why: str) -> None:
@@ -215,7 +243,10 @@ def _stream(ruling: Ruling) -> str:
 
 def _sender(taken: Decision) -> str:
     sender = taken.envelope.sender
-    return _clear(sender) if sender else ""
+    if sender is None or _pseudonym is None:
+        return _clear(sender) if sender else ""
+    # VERP writes the reader into it.
+    return f"...@{sender.domain.decode('utf-8', 'backslashreplace')}"
 
 
 def _recipient(ruling: Ruling, recipient: Recipient) -> str:
@@ -223,6 +254,13 @@ def _recipient(ruling: Ruling, recipient: Recipient) -> str:
         return _clear(recipient.address)
     controller = ruling.stream.controller.name if ruling.stream else ""
     return _pseudonym(controller, recipient.address.key)
+
+
+def _told(reply: str) -> str:
+    """A reply, which often repeats the address."""
+    if _pseudonym is None or "@" not in reply:
+        return reply
+    return " ".join("<...>" if "@" in word else word for word in reply.split(" "))
 
 
 def _clear(address: Address) -> str:

@@ -56,6 +56,12 @@ STORE_SILENT = Counter(
     "Answers 503 because the store did not say that it had written.",
     registry=REGISTRY,
 )
+FEEDBACK = Counter(
+    "smtpguard_feedback_total",
+    "Mails that came back: leave, bounce, complaint, nothing, unknown.",
+    ("what",),
+    registry=REGISTRY,
+)
 UP = Gauge("smtpguard_up", "1 while the service answers.", registry=REGISTRY)
 
 

@@ -29,11 +29,13 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "serve": Entry("serve:serve", "Take mail, judge it, pass it on."),
+    "web": Entry("web:web", "Show the exit pages, and take opt-outs."),
     "check": Entry("check:check", "Read configuration and policies; say all that is wrong."),
     "lint": Entry("lint:lint", "Judge messages in files, as on the wire."),
     "explain": Entry("explain:explain", "Show the manual page of a rule."),
     "suppress": Entry("suppress:app", "Who is not written to: add, remove, check, import, clean."),
     "contact": Entry("contact:app", "Who was informed, and where contacts come from."),
+    "requests": Entry("requests:app", "Rights requests: list, show, done."),
     "keys": Entry("keys:app", "Make, back up and verify keys."),
     "store": Entry("store:app", "Prepare and inspect the store."),
     "config": Entry("check:config", "Show the configuration in force."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.text import Text
@@ -10,6 +11,9 @@ from smtpguard.edit.edit import Edit
 
 WIDEST = 160
 """Characters of one line shown; what is longer is cut and says so."""
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+"""What would move the cursor, turn the line round, or hide: shown as an escape."""
 
 
 def diff(raw: bytes, edits: Sequence[Edit]) -> Iterator[Text]:
@@ -30,17 +34,31 @@ def _place(raw: bytes, edit: Edit) -> str:
 
 
 def _common(before: bytes, after: bytes) -> tuple[int, int]:
-    """Octets that an edit of a whole part leaves alike, at its beginning and at its end."""
+    """Octets of whole lines that an edit of a part leaves alike, at its beginning and its end."""
     shortest = min(len(before), len(after))
     head = next((i for i in range(shortest) if before[i] != after[i]), shortest)
     head = before.rfind(b"\n", 0, head) + 1
     rest = shortest - head
     tail = next((i for i in range(rest) if before[-1 - i] != after[-1 - i]), rest)
+    while tail and not _begins_line(before, head, tail) & _begins_line(after, head, tail):
+        line = before.find(b"\n", len(before) - tail)
+        tail = len(before) - line - 1 if line >= 0 else 0
     return head, tail
+
+
+def _begins_line(octets: bytes, head: int, tail: int) -> bool:
+    """Whether the last ``tail`` octets begin where a line or the edit itself begins."""
+    start = len(octets) - tail
+    return start == head or octets[start - 1 : start] == b"\n"
 
 
 def _lines(octets: bytes) -> Iterator[str]:
     if not octets:
         return
-    for line in octets.decode("utf-8", "backslashreplace").splitlines():
+    text = octets.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    for line in _UNSEEN.sub(_named, text.removesuffix("\n")).split("\n"):
         yield line if len(line) <= WIDEST else f"{line[:WIDEST]}... ({len(line)} characters)"
+
+
+def _named(unseen: re.Match[str]) -> str:
+    return unseen[0].encode("unicode_escape").decode("ascii")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -75,16 +76,21 @@ def lint(
     keys: Annotated[
         Path | None, typer.Option(help="Directory of the link keys, for links that work.")
     ] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Write the mended mail back.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write the mended mail back; of -, to standard output.")
+    ] = False,
     show: Annotated[
         bool, typer.Option("--diff", help="Show what would be mended; write nothing.")
     ] = False,
     form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Judge messages with the wire's own rules. Exit 0: clean, 1: findings, 65: unreadable."""
-    console = Console(soft_wrap=True, highlight=False)
+    piped = fix and "-" in paths  # standard output is then the mail's
+    console = Console(stderr=piped, soft_wrap=True, highlight=False)
     try:
         ring = load_ring(keys) if keys else Keyring()
+        if keys and not ring.links:
+            raise KeyFileError(f"there is no link key in {keys}")
         bench = Bench.of(policy, stream=stream, rcpt=rcpt or (), listener=listener, ring=ring)
         bench = replace(bench, pretends=not fix)
     except Problems as problems:
@@ -99,6 +105,8 @@ def lint(
         try:
             raw = sys.stdin.buffer.read() if source is None else source.read_bytes()
             proven = bench.prove(raw, now=int(time.time()))
+            if fix:
+                _write(source, proven)
         except (OSError, Unreadable) as failure:
             typer.echo(f"{name}: {failure}", err=True)
             tally = Tally(tally.messages + 1, tally.findings, tally.unreadable + 1)
@@ -106,11 +114,9 @@ def lint(
         weighed = [w for w in proven.weighed if w.outcome is not Outcome.ALLOWED]
         tally = Tally(tally.messages + 1, tally.findings + len(weighed), tally.unreadable)
         if form is Format.JSON:
-            typer.echo(json.dumps(_as_json(name, proven), ensure_ascii=False))
-        elif not (fix and source is None):
+            typer.echo(json.dumps(_as_json(name, proven), ensure_ascii=False), err=piped)
+        else:
             _report(console, name, proven, show=show)
-        if fix:
-            _write(source, proven)
     if form is Format.TEXT and console.is_terminal:
         console.print(
             f"{tally.messages} messages, {tally.findings} findings, {tally.unreadable} unreadable"
@@ -164,14 +170,20 @@ def _report(console: Console, name: str, proven: Proven, *, show: bool) -> None:
 
 
 def _write(source: Path | None, proven: Proven) -> None:
-    """The first recipient's copy, back to where the message came from."""
-    raw = proven.copies[0].raw if proven.copies else proven.raw
-    octets = raw if proven.crlf else raw.replace(b"\r\n", b"\n")
+    """The first recipient's copy, back to where the message came from; whole or not at all."""
+    octets = proven.mended()
     if source is None:
         sys.stdout.buffer.write(octets)
         sys.stdout.buffer.flush()
-    elif raw != proven.raw:
-        source.write_bytes(octets)
+    elif octets != proven.file:
+        place = source.resolve()
+        draft = place.with_name(f".{place.name}.{os.getpid()}")
+        try:
+            draft.write_bytes(octets)
+            shutil.copymode(place, draft)
+            draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def _as_json(name: str, proven: Proven) -> dict[str, object]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smtpguard import config as configuration
+from smtpguard.edit.edit import Edit, apply
 from smtpguard.edit.fix import Change
 from smtpguard.keys import Keyring, SigningKey, UnusableKey
 from smtpguard.mail import reference
@@ -37,6 +40,9 @@ NOBODY = Address(b"reader", b"reader.invalid")
 """Whom a message is judged for when nobody is named (RFC 2606 §2)."""
 
 
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+
 class Unreadable(ValueError):
     """It is no message."""
 
@@ -45,9 +51,10 @@ class Unreadable(ValueError):
 class Proven:
     """What was found."""
 
+    file: bytes
+    """As it was read, with its own line ends."""
     raw: bytes
-    crlf: bool
-    """The file has CRLF line ends; it is written back as it came."""
+    """As the wire would carry it: CRLF line ends."""
     stream: str
     rulings: tuple[Ruling, ...]
     copies: tuple[Copy, ...]
@@ -59,6 +66,24 @@ class Proven:
     def weighed(self) -> tuple[Weighed, ...]:
         """All findings, each once."""
         return tuple(dict.fromkeys(w for ruling in self.rulings for w in ruling.weighed))
+
+    def mended(self, index: int = 0) -> bytes:
+        """The file as it shall be for one recipient: octets that no edit names stay as they are."""
+        copy = next((copy for copy in self.copies if index in copy.recipients), None)
+        if copy is None:
+            return self.file
+        bare = [m.start() + i for i, m in enumerate(_BARE_LF.finditer(self.file))]
+        crlf = self.file.partition(b"\n")[0].endswith(b"\r")
+        edits = [
+            Edit(
+                edit.start - bisect_left(bare, edit.start),
+                edit.end - bisect_left(bare, edit.end),
+                edit.new if crlf else edit.new.replace(b"\r\n", b"\n"),
+                edit.why,
+            )
+            for edit in copy.edits
+        ]
+        return apply(self.file, edits)
 
     def sentence(self, weighed: Weighed) -> str:
         """What is wrong and what to do."""
@@ -99,7 +124,7 @@ class Bench:
         compiled = build.policy(
             config, config.policy_files(), config.pack_files(), int(time.time()), anywhere=True
         )
-        chosen = next((s for s in compiled.streams if s.name == stream), None)
+        chosen = next((s for s in compiled.streams if stream in (s.name, s.id)), None)
         if stream and chosen is None:
             names = ", ".join(sorted(s.name for s in compiled.streams)) or "none"
             problem = f"no stream {stream!r}; there are: {names}"
@@ -110,8 +135,7 @@ class Bench:
 
     def prove(self, raw: bytes, *, now: int) -> Proven:
         """Judge one message for all the recipients. ``Unreadable`` when it is none."""
-        crlf = b"\r\n" in raw
-        octets = raw if crlf else raw.replace(b"\n", b"\r\n")
+        octets = _BARE_LF.sub(b"\r\n", raw)
         message = Message(octets)
         if not any(field.key for field in message.fields):
             raise Unreadable("this is no message: it has no header")
@@ -124,8 +148,8 @@ class Bench:
         streams = tuple(self._stream(envelope, each, message, name) for each in self.recipients)
         decided = deliberate(self._question(envelope, message, streams, said, now))
         return Proven(
+            file=raw,
             raw=octets,
-            crlf=crlf,
             stream=_name(streams[0]),
             rulings=decided.rulings,
             copies=decided.copies,
@@ -179,12 +203,17 @@ class Bench:
 
     def _signatures(self, decided: Deliberation, now: int) -> tuple[str, ...]:
         """Sign as the proxy would, and let the other implementation verify it."""
-        if not self.signers or not decided.copies:
+        if not decided.copies:
             return ()
         raw = decided.copies[0].raw
-        signed = sign(raw, self.signers, now) + raw
-        records = {signer.record_name: signer.key.record for signer in self.signers}
-        return tuple(map(_told, verify(signed, records)))
+        domain = f".{from_domain_of(Message(raw))}"
+        above = [signer for signer in self.signers if domain.endswith(f".{signer.domain}")]
+        nearest = max((len(signer.domain) for signer in above), default=0)
+        signers = [signer for signer in above if len(signer.domain) == nearest]
+        signature = sign(raw, signers, now)
+        records = {signer.record_name: signer.key.record for signer in signers}
+        ours = len(signers) if signature else 0
+        return tuple(map(_told, verify(signature + raw, records)[:ours]))
 
 
 def _undeclared(message: Message) -> Stream:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -87,9 +89,10 @@ def _run(read: Callable[[], Config]) -> int:
     for warning in regime.policy.warnings:
         log.warned(warning)
     embedded = Embedded(settings.embedded) if settings.embedded else None
-    if embedded is not None:
-        embedded.start()
+    signal.signal(signal.SIGTERM, _stop)  # until the supervisor heeds it
     try:
+        if embedded is not None:
+            embedded.start()
         asyncio.run(_trusted(settings, ring))
         sockets = bind(config.listeners, listening())
         places = {name: address(bound) for name, bound in sockets.items()}
@@ -113,6 +116,11 @@ async def _trusted(settings: Settings, ring: Keyring) -> None:
     """Refuse to start on a store whose answers would prove nothing. ``StoreUntrusted``."""
     store = await Store.open(settings, ring, log.store_silent)
     await store.close()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave, letting go of what has been started."""
+    raise SystemExit(os.EX_OK)
 
 
 def _fail(code: int, *lines: str) -> int:

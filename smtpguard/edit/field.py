@@ -14,7 +14,11 @@ _ON_ONE_LINE = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 """Fields not folded while that is legal: some receivers read only their first line."""
 
 _TYPE = re.compile(rb"[^:]*:\s*+[^\s;]*+")
-_PARAMETER = re.compile(rb';\s*+([^\s=;"]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"?|[^\s;"]*+)', re.DOTALL)
+# {1,99}: a repeated group keeps each of its turns in memory until it is left.
+_PARAMETER = re.compile(
+    rb';\s*+([^\s=;"]++)\s*+=\s*+("(?>(?:[^"\\]++|\\.){1,99})*"?|[^\s;"]*+)',
+    re.DOTALL,
+)
 
 
 def field(name: str, value: str) -> bytes:

@@ -14,23 +14,26 @@ from html.entities import html5
 
 _VALUE = rb"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|(?!["'])[^\s>]*+)"""
 _ATTRIBUTE = rb"[\s/]*+[^\s/>][^\s/>=]*+(?:" + _VALUE + rb"|(?!\s*+=))"
-_REST = rb"(?:" + _ATTRIBUTE + rb")*+[\s/]*+>"
+# {1,99}: a repeated group keeps each of its turns in memory until it is left.
+_ATTRIBUTES = rb"(?>(?:" + _ATTRIBUTE + rb"){1,99})*"
+# The first alternative is for speed: without quotes, the first ">" ends a tag.
+_REST = rb"""(?:[^>"']*+>|[^\s/>]*+""" + _ATTRIBUTES + rb"[\s/]*+>)"
 _TEXT_ONLY = rb"script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext"
 _TOLD = rb"(?:body|html|img|" + _TEXT_ONLY + rb")(?=[\s/>])"
 
 _TAG = re.compile(
     # what goes by: text, other tags, comments, declarations, a "<" that starts nothing
-    rb"(?:[^<]++"
-    rb"|<(?:/?(?!" + _TOLD + rb")[a-z][^\s/>]*+" + _REST + rb""
-    rb"|!--(?:-?>|(?:[^-]++|-(?!-!?>))*+--!?>)"
+    rb"(?>(?:[^<]++"
+    rb"|<(?:/?(?!" + _TOLD + rb")[a-z]" + _REST + rb""
+    rb"|!--(?:-?>|(?>(?:[^-]++|-(?!-!?>)){1,99})*--!?>)"
     rb"|(?:!(?!--)|\?|/(?![a-z]))[^>]*+>"
-    rb"|(?![a-z!?/])))*+"
+    rb"|(?![a-z!?/]))){1,99})*"
     # what is told
     rb"(?P<tag><(?P<closing>/?)(?P<name>" + _TOLD + rb")"
-    rb"(?P<attributes>(?:" + _ATTRIBUTE + rb")*+)[\s/]*+>)",
+    rb"(?P<attributes>" + _ATTRIBUTES + rb")[\s/]*+>)",
     re.IGNORECASE,
 )
-_NAME_AND_VALUE = re.compile(rb"[\s/]*+([^\s/>][^\s/>=]*+)(" + _VALUE + rb")?+")
+_NAME_AND_VALUE = re.compile(rb"[\s/]*+([^\s/>][^\s/>=]*+)(" + _VALUE + rb")?")
 _ENDS = {
     name: re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECASE)
     for name in _TEXT_ONLY.split(b"|")

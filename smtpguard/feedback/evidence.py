@@ -21,9 +21,9 @@ READ = 262_144
 MANY = 10
 """Tickets, or Message-IDs, of one mail that are believed."""
 
-_TOKEN = r"A[Q-Za-f][A-Za-z0-9_-]{38,2046}"
-_WORD = re.compile(rf"(?<![A-Za-z0-9_-]){_TOKEN}(?![A-Za-z0-9_-])")
-_ANYWHERE = re.compile(_TOKEN)
+_SEALED = r"A[Q-Za-f][A-Za-z0-9_-]{38,2046}"
+_WORD = re.compile(rf"(?<![A-Za-z0-9_-]){_SEALED}(?![A-Za-z0-9_-])")
+_ANYWHERE = re.compile(_SEALED)
 _MESSAGE_ID = re.compile(r"<([^\s<>]{1,250})>")
 _SHOWN_ID = re.compile(r"^[> \t]*Message-ID:\s*<([^\s<>]{1,250})>", re.IGNORECASE | re.MULTILINE)
 _RETURNED = frozenset(

@@ -99,19 +99,17 @@ def _said(lines: Sequence[str]) -> Said:
     if not plain:
         return Said()
     sentence, after = _first(plain[0])
-    signed = _signed(lines[1:], plain[1:])
-    if _ALONE.fullmatch(_bare(sentence)) and not sentence.endswith("?"):
-        alone = signed and (not after or _CLOSING.fullmatch(after) is not None)
-        return Said(clear=alone, more=not alone)
-    if _sentence(sentence):
-        closed = not after or _CLOSING.fullmatch(after) is not None
-        return Said(clear=True, more=not (closed and signed))
+    closed = _closed(after) and _signed(lines[1:], plain[1:])
+    if closed and _ALONE.fullmatch(_bare(sentence)) and not sentence.endswith("?"):
+        return Said(clear=True)
     if len(plain) > 1 and not after:
         # A line that the mail program broke.
         joined, after = _first(f"{plain[0]} {plain[1]}")
         if len(joined) > len(plain[0]) and _sentence(joined):
-            closed = not after or _CLOSING.fullmatch(after) is not None
-            return Said(clear=True, more=not (closed and _signed(lines[2:], plain[2:])))
+            closed = _closed(after) and _signed(lines[2:], plain[2:])
+            return Said(clear=True, more=not closed)
+    if _sentence(sentence):
+        return Said(clear=True, more=not closed)
     return Said(more=True)
 
 
@@ -129,7 +127,8 @@ def _sentence(sentence: str) -> bool:
     if sentence.endswith("?") and len(sentence.split()) < 4:
         return False
     bare = _bare(sentence)
-    return bool(bare) and any(pattern.fullmatch(bare) for pattern in _SENTENCES)
+    # One word is no sentence: it may be a heading, or a footer that was copied.
+    return " " in bare and any(pattern.fullmatch(bare) for pattern in _SENTENCES)
 
 
 def _first(line: str) -> tuple[str, str]:
@@ -145,6 +144,10 @@ def _bare(sentence: str) -> str:
     words = _COURTESY.sub(" ", sentence)
     words = re.sub(r"[^\w' -]+", " ", words)
     return " ".join(words.split()).strip("-' ")
+
+
+def _closed(after: str) -> bool:
+    return not after or _CLOSING.fullmatch(after) is not None
 
 
 def _signed(lines: Sequence[str], plain: Sequence[str]) -> bool:

@@ -81,7 +81,7 @@ def _finding(weighed: Weighed) -> dict[str, Any]:
 def _copy(copy: Copy) -> dict[str, Any]:
     return {
         "recipients": list(copy.recipients),
-        "size": len(copy.raw),
+        "size": copy.size,
         "edits": [[e.start, e.end, len(e.new), e.why] for e in copy.edits],
     }
 

@@ -14,13 +14,17 @@ from dataclasses import dataclass
 import idna
 
 _ATEXT = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]"
-_LOCAL = rb'(?:%b++(?:\.%b++)*+|"(?:[ !#-\[\]-~\x80-\xff]|\\[ -~])++")' % (_ATEXT, _ATEXT)
+# {1,99}: a repeated group keeps each of its turns in memory until it is left.
+_DOT_ATOM = rb"%b++(?>(?:\.%b++){1,99})*" % (_ATEXT, _ATEXT)
+_LOCAL = rb'(?:%b|"(?>(?:[ !#-\[\]-~\x80-\xff]++|\\[ -~]){1,99})+")' % _DOT_ATOM
 # The underscore is no LDH character, but Postfix takes it and hosts of that name send mail.
 _LABEL = rb"(?!-)[A-Za-z0-9_\x80-\xff-]++(?<!-)"
-_DOMAIN = rb"(?:%b(?:\.%b)*+|\[[0-9A-Za-z:.]++\])" % (_LABEL, _LABEL)
-_PATH = re.compile(rb" *+<(?:(%b)(?:@(%b))?+)?+>(?= |\Z)" % (_LOCAL, _DOMAIN))
+_DOMAIN = rb"(?:%b(?>(?:\.%b){1,99})*|\[[0-9A-Za-z:.]++\])" % (_LABEL, _LABEL)
+_PATH = re.compile(rb" *+<(?:(%b)(?:@(%b))?)?>(?= |\Z)" % (_LOCAL, _DOMAIN))
 _MAILBOX = re.compile(rb"(%b)@(%b\.?+)" % (_LOCAL, _DOMAIN))
-_BRACKETS = re.compile(rb' *+<((?:[^"<>\\]|\\.|"(?:[^"\\]|\\.)*+")*+)>', re.DOTALL)
+_BRACKETS = re.compile(
+    rb' *+<((?>(?:[^"<>\\]++|\\.|"(?>(?:[^"\\]++|\\.){1,99})*"){1,99})*)>', re.DOTALL
+)
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from smtpguard.mail.reading import Link, Seen
+from smtpguard.mail.spacing import one_line
 
 AROUND = 200
 """Characters of context on each side of a link."""
@@ -89,4 +90,4 @@ def _around(pieces: Sequence[Piece], places: range, unwanted: int) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.replace("\0", " ").split())
+    return one_line(text.replace("\0", " "))

@@ -22,16 +22,17 @@ _SHORT = 1_024
 """A tag of so many characters cannot hold MAX_ATTRIBUTES: each takes four, all told."""
 _TAMPERED = re.compile(rb"""=(?:[\s']|">)""")
 _MARK_IN_VALUE = re.compile(rb"""=\s*+(?:"[^">]*+>|'[^'>]*+>)""")
+# {1,99}: a repeated group keeps each of its turns in memory until it is left.
 _TOKEN = re.compile(
     r"""<(?:
         !--(?: -?> | .*?(?:--!?>|\Z))                       # comment
       | (?:[!?]|/(?![a-zA-Z]))[^>]*+(?:>|\Z)                # bogus comment, doctype
       | (?P<end>/?)(?P<tag>[a-zA-Z][^\s/>]*+)
-        (?P<attributes>(?:
+        (?P<attributes>[^>"']*+(?=>)|(?>(?:                 # the first is for speed
             [\s/]++
           | (?:=[^\s/>=]*+|[^\s/>=]++)
             (?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>)) | (?!\s*+=))
-        )*+)
+        ){1,99})*)
         (?P<whole>>?)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -49,14 +50,17 @@ _ITEMS = frozenset(("li", "dd", "dt", "option"))
 _LISTS = frozenset(("ul", "ol", "dl", "select", "div"))
 
 
-def fit(page: str) -> tuple[str, bool]:
-    """As much of the page as can be parsed in linear time, and whether that is all of it."""
+def fit(page: str) -> tuple[bytes, bool]:
+    """As much of the page as can be parsed in linear time, in UTF-8, and whether that is all of it.
+
+    A lone surrogate, which UTF-8 has not, becomes a question mark.
+    """
     whole = len(page) <= MAX_TEXT
     page = page[:MAX_TEXT]
-    if _is_tame(page.encode("utf-8", "replace")):
-        return page, whole
-    end = _end(page)
-    return (page, whole) if end is None else (page[:end], False)
+    octets = page.encode("utf-8", "replace")
+    if _is_tame(octets) or (end := _end(page)) is None:
+        return octets, whole
+    return page[:end].encode("utf-8", "replace"), False
 
 
 def _is_tame(page: bytes) -> bool:

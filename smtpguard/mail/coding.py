@@ -41,9 +41,11 @@ _BOMS = (
 )
 
 # The text of a word may hold a question mark, but never the beginning of the next word: so no
-# octet is looked at twice.
+# octet is looked at twice. {1,99}: a repeated group keeps each of its turns in memory until it
+# is left.
 _WORD = re.compile(
-    r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?((?:[^?=]++|\?(?!=)|=(?!\?(?!=)))*+)\?="
+    r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?"
+    r"((?>(?:[^?=]++|\?(?!=)|=(?!\?(?!=))){1,99})*)\?="
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from smtpguard.mail.address import Address, MalformedPath
 
-_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*+)(?:=([!-<>-~\x80-\xff]++))?+")
+_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*+)(?:=([!-<>-~\x80-\xff]++))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from urllib.parse import unquote_to_bytes
 from smtpguard.mail.address import Address
 from smtpguard.mail.coding import decode_text, decode_words
 
-_FIELD = re.compile(
-    rb"(?:([!-9;-~]++)[ \t]*+:)?+((?:[^\n]++|\n[ \t])*+)\n?+",
-)
+# {1,99}: a repeated group keeps each of its turns in memory until it is left.
+_FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?([^\n]*+(?>(?:\n[ \t][^\n]*+){1,99})*)\n?+")
 _CONTROLS: dict[int, str | None] = {**dict.fromkeys((*range(32), *range(127, 160))), 9: " "}
 
 
@@ -79,7 +78,8 @@ def split_fields(raw: bytes, start: int, end: int) -> tuple[Field, ...]:
 
 # ---- Content-Type and Content-Disposition ----------------------------------------------------
 
-_PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL)
+_QUOTED = r'(?>(?:[^"\\]++|\\.){1,99})*'
+_PARAMETER = re.compile(rf';\s*+([^\s=;"]++)\s*+=\s*+(?:"({_QUOTED})"?|([^;]*+))', re.DOTALL)
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT_AFTER = re.compile(r"\s\(.*", re.DOTALL)
@@ -140,8 +140,8 @@ def _joined(parameters: dict[str, str]) -> dict[str, str]:
 # ---- From, Sender, Reply-To, To --------------------------------------------------------------
 
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]++)
-      | (?P<quoted>"(?:[^"\\]|\\.)*+"?)
+    rf"""(?P<space>[ \t\r\n]++)
+      | (?P<quoted>"{_QUOTED}"?)
       | (?P<literal>\[[^\[\]]*+\]?)
       | (?P<mark>[<>,;:()])
       | (?P<atom>[^ \t\r\n"<>,;:()\[]++)""",

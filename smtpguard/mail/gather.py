@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smtpguard.mail import elements, href, quotation
-from smtpguard.mail.anchor import CODED, EDGE, HIDDEN, LINE, NOBODY, QUOTED, SHOWN, Anchor, Piece
+from smtpguard.mail.anchor import CODED, HIDDEN, LINE, NOBODY, QUOTED, SHOWN, Anchor, Piece
 from smtpguard.mail.declaration import HINTING, Hints, StyleRule, hints, inline, link_hints
 from smtpguard.mail.elements import Attributes
 from smtpguard.mail.reading import Image, Reading, Seen
+from smtpguard.mail.spacing import one_line
 from smtpguard.mail.style import ROOT, Style, styled
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Gatherer:
             width = _pixels(attributes.get("width") or "")
         if height is None:
             height = _pixels(attributes.get("height") or "")
-        alt = " ".join((attributes.get("alt") or "").split())
+        alt = one_line(attributes.get("alt") or "")
         source = href.clean(attributes.get("src") or "")
         self._images.append(Image(source, width, height, seen is Seen.HIDDEN, alt))
         if frame.anchor != NOBODY:
@@ -243,7 +244,7 @@ def _label(attributes: Attributes) -> str:
 
 
 def _lines(pieces: Iterable[str]) -> str:
-    lines = [" ".join(line.split()) for line in "".join(pieces).split("\0")]
+    lines = [one_line(line) for line in "".join(pieces).split("\0")]
     return "\n".join([line for line in lines if line])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from urllib.parse import urljoin
 
 _CONTROLS = dict.fromkeys([*range(0x20), 0x7F])
@@ -34,21 +34,24 @@ def joined(base: str, target: str) -> str:
         return target
 
 
-def standing(text: str) -> Iterator[tuple[int, int, str]]:
+def standing(text: str) -> Sequence[tuple[int, int, str]]:
     """URLs and mail addresses that stand in the text, which mail programs make clickable.
 
     Gives start, end and target: ``www.`` is completed with ``http://``, an address with
     ``mailto:``.
     """
     if not ("://" in text or "@" in text or "www." in text):
-        return
-    for match in _STANDING.finditer(text):
-        shown = _without_punctuation(match.group())
-        if _SCHEME.match(shown):
-            target = shown
-        else:
-            target = ("http://" if shown[:4].lower() == "www." else "mailto:") + shown
-        yield match.start(), match.start() + len(shown), clean(target)
+        return ()
+    return [_spot(match) for match in _STANDING.finditer(text)]
+
+
+def _spot(match: re.Match[str]) -> tuple[int, int, str]:
+    shown = _without_punctuation(match.group())
+    if _SCHEME.match(shown):
+        target = shown
+    else:
+        target = ("http://" if shown[:4].lower() == "www." else "mailto:") + shown
+    return match.start(), match.start() + len(shown), clean(target)
 
 
 def _without_punctuation(shown: str) -> str:

@@ -10,12 +10,15 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import resources
+from itertools import chain
 from typing import Final
 from urllib.parse import unquote
+
+from smtpguard.mail.spacing import one_line
 
 _DATA = json.loads(resources.files("smtpguard.mail").joinpath("lexicon.json").read_text("utf-8"))
 
@@ -34,6 +37,9 @@ _FOREIGN = re.compile("[\u0370-\u03ff\u0400-\u052f\u0530-\u058f]")
 """Greek, Cyrillic, Armenian: scripts with letters that look Latin."""
 
 
+_BEYOND_ASCII = re.compile("([^\x00-\x7f]+)")
+
+
 def normalise(text: str) -> str:
     """NFKC, without zero-width characters and accents, case-folded; quotes, dashes, spaces unified.
 
@@ -41,19 +47,30 @@ def normalise(text: str) -> str:
     """
     text = text.casefold()
     if not text.isascii():
-        # The quotes first: NFKC takes the acute accent apart.
-        text = _DASHES.sub("-", _DOUBLE_QUOTES.sub('"', _QUOTES.sub("'", text)))
-        text = _DROPPED.sub("", unicodedata.normalize("NFKC", text))
-        text = _ACCENTS.sub("", unicodedata.normalize("NFD", text)).casefold()
-    return " ".join(text.replace("`", "'").split())
+        # ASCII characters neither change nor meet a neighbour's accent, so each run is its own.
+        pieces = _BEYOND_ASCII.split(text)
+        pieces[1::2] = map(_unified, pieces[1::2])
+        text = "".join(pieces)
+    return one_line(text.replace("`", "'").replace("\n", " "))
 
 
-_normalised = lru_cache(16)(normalise)
+def _unified(run: str) -> str:
+    """Characters beyond ASCII, normalised. Short runs come again and again."""
+    return _remembered(run) if len(run) <= 4 else _remembered.__wrapped__(run)
+
+
+@lru_cache(4096)
+def _remembered(run: str) -> str:
+    # The quotes first: NFKC takes the acute accent apart.
+    run = _DASHES.sub("-", _DOUBLE_QUOTES.sub('"', _QUOTES.sub("'", run)))
+    run = _DROPPED.sub("", unicodedata.normalize("NFKC", run))
+    return _ACCENTS.sub("", unicodedata.normalize("NFD", run)).casefold()
+
 
 # Phrases --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phrase:
     """One regular expression, and literals of which one stands in all that it matches."""
 
@@ -68,11 +85,6 @@ class Phrase:
     def compiled(self) -> re.Pattern[str]:
         """Compiled when first needed; some are never."""
         return re.compile(self.pattern, re.IGNORECASE)
-
-    def find(self, text: str, lowered: str) -> Iterator[re.Match[str]]:
-        """Its matches in the text; ``lowered`` is the same in lower case."""
-        if any(needle in lowered for needle in self.needles):
-            yield from self.compiled.finditer(text)
 
 
 def needles(pattern: str) -> tuple[str, ...]:
@@ -157,18 +169,15 @@ _JUNK = re.compile(_DATA["junk_target"], re.IGNORECASE | re.DOTALL)
 # What others ask ------------------------------------------------------------------------------
 
 
+def mentions(topic: str, said: str) -> Iterator[re.Match[str]]:
+    """Where normalised text says it in any of the seven languages. KeyError: unknown topic."""
+    return _matches(_TOPICS[topic](), said, said)
+
+
 def says(topic: str, text: str) -> bool:
-    """Whether the text says it in any of the seven languages. KeyError for an unknown topic."""
-    phrases = TOPICS[topic]
-    if topic.endswith("_url"):
-        text = unquote(text)
-    said = _normalised(text) if len(text) <= 65536 else normalise(text)
-    return any(
-        not _FOREIGN.search(match.group())
-        for spoken in phrases.values()
-        for phrase in spoken
-        for match in phrase.find(said, said)
-    )
+    """Whether the text says it, in letters of our own scripts. KeyError for an unknown topic."""
+    said = normalise(unquote(text) if topic.endswith("_url") else text)
+    return any(not _FOREIGN.search(match.group()) for match in mentions(topic, said))
 
 
 def placeholders(text: str) -> list[str]:
@@ -178,11 +187,29 @@ def placeholders(text: str) -> list[str]:
         dict.fromkeys(
             match.group()
             for reading in readings
-            for lowered in (reading.lower(),)
-            for phrase in PLACEHOLDERS.values()
-            for match in phrase.find(reading, lowered)
+            for match in _matches(_TAGS(), reading, reading.lower())
         )
     )
+
+
+Needled = tuple[tuple[str, Phrase], ...]
+"""Phrases, each under every literal of which it needs one."""
+
+
+def _matches(needled: Needled, text: str, lowered: str) -> Iterator[re.Match[str]]:
+    """All matches in the text, phrase by phrase; ``lowered`` is the same in lower case."""
+    likely = [phrase for needle, phrase in needled if needle in lowered]
+    for phrase in dict.fromkeys(likely):
+        yield from phrase.compiled.finditer(text)
+
+
+def _needled(phrases: Iterable[Phrase]) -> Callable[[], Needled]:
+    """Sorted out when first asked for."""
+    return cache(lambda: tuple((needle, p) for p in phrases for needle in p.needles))
+
+
+_TOPICS = {topic: _needled(tuple(chain(*spoken.values()))) for topic, spoken in TOPICS.items()}
+_TAGS = _needled(tuple(PLACEHOLDERS.values()))
 
 
 def junk_target(href: str) -> bool:

@@ -18,9 +18,8 @@ Matches = dict[int, tuple[StyleRule, ...]]
 
 def gather(page: str) -> tuple[Gatherer, bool]:
     """What the page shows, and whether it was read to its end."""
-    page, complete = bounds.fit(page)
-    # The parser reads UTF-8; a lone surrogate has none.
-    parsed = LexborHTMLParser(page.encode("utf-8", "replace"))
+    octets, complete = bounds.fit(page)
+    parsed = LexborHTMLParser(octets)
     root = parsed.root
     base = parsed.css_first("base[href]")
     gatherer = Gatherer(href.clean(base.attributes.get("href") or "") if base else "")

@@ -9,6 +9,7 @@ from smtpguard.mail import href, quotation
 from smtpguard.mail.anchor import AROUND
 from smtpguard.mail.bounds import MAX_NODES, MAX_TEXT
 from smtpguard.mail.reading import Link
+from smtpguard.mail.spacing import one_line
 
 
 class _Spot(NamedTuple):
@@ -28,7 +29,7 @@ def gather(text: str) -> tuple[str, tuple[Link, ...], bool]:
     spots: list[_Spot] = []
     length = 0
     for line, quoted in quotation.lines(text[:MAX_TEXT]):
-        words = " ".join(line.split())
+        words = one_line(line)
         if words and not quoted:
             own.append(words)
         for start, end, target in href.standing(words):
@@ -60,4 +61,4 @@ def _context(text: str, previous: int, spot: _Spot, following: int) -> str:
     # A label stands before its link; only where there is none may it stand below.
     labelled = any(character.isalnum() for character in before)
     after = after.partition("\n" if labelled else "\n\n")[0]
-    return " ".join(f"{before}{text[spot.start : spot.end]}{after}".split())
+    return one_line(f"{before}{text[spot.start : spot.end]}{after}")

@@ -41,6 +41,9 @@ def precedes(name: str | None) -> bool:
 def lines(text: str) -> Iterator[tuple[str, bool]]:
     """The lines of a plain text, without their ends, and whether each is quoted."""
     every = text.splitlines()
+    # An attribution ends with a colon, on its own line or on the next.
+    colons = [line.rstrip().endswith(":") for line in every]
+    colons.append(False)
     below = False
     wrapped = False
     for number, line in enumerate(every):
@@ -52,7 +55,9 @@ def lines(text: str) -> Iterator[tuple[str, bool]]:
         elif separates(line):
             below = True
             yield line, True
-        elif (length := _attribution(line, every, number)) > 0:
+        elif (colons[number] or colons[number + 1]) and (
+            length := _attribution(line, every, number)
+        ):
             wrapped = length == 2
             following = filter(str.strip, every[number + length : number + length + 4])
             # An unmarked quotation runs to the end; a marked one shows where it stops.

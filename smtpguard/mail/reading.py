@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from smtpguard.mail.lexicon import normalise
 
 if TYPE_CHECKING:
     from smtpguard.mail.part import Part
@@ -66,7 +69,7 @@ class Image:
     alt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """What a person sees of one part."""
 
@@ -81,3 +84,8 @@ class Reading:
     """The ``lang`` of the document, as written."""
     complete: bool = True
     """False when a limit cut it, or when the characters could not be decoded."""
+
+    @cached_property
+    def said(self) -> str:
+        """``visible``, normalised for comparison."""
+        return normalise(self.visible)

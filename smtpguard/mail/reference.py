@@ -31,7 +31,7 @@ def read(part: Part) -> Reading:
     if text is None or part.type not in HTML:
         return read_on_the_wire(part)
     page, complete = bounds.fit(text)
-    soup = BeautifulSoup(page, "lxml")
+    soup = BeautifulSoup(page.decode(), "lxml")
     base = soup.select_one("base[href]")
     gatherer = Gatherer(href.clean(str(base["href"])) if base else "")
     matches, understood = _styled(soup)
@@ -71,7 +71,8 @@ def _styled(soup: BeautifulSoup) -> tuple[dict[int, list[StyleRule]], bool]:
 
 def _walk(soup: BeautifulSoup, gatherer: Gatherer, matches: dict[int, list[StyleRule]]) -> None:
     todo: list[tuple[Tag | NavigableString | int, Frame]] = [
-        (node, OUTERMOST) for node in reversed(soup.contents)  # type: ignore[misc]
+        (node, OUTERMOST)
+        for node in reversed(soup.contents)  # type: ignore[misc]
     ]
     while todo:
         node, frame = todo.pop()

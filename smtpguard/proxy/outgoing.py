@@ -22,8 +22,7 @@ def finish(copy: Copy, trace: bytes, signers: Sequence[Signer], now: int) -> Cop
     on_top = [Edit(0, 0, trace, "trace")]
     if signature:
         on_top.append(Edit(0, 0, signature, "dkim"))
-    raw = b"".join((trace, signature, copy.raw))
-    return replace(copy, raw=raw, edits=(*on_top, *copy.edits))
+    return replace(copy, edits=(*on_top, *copy.edits))
 
 
 def mail_argument(envelope: Envelope, offered: Capabilities, size: int | None = None) -> bytes:

@@ -123,7 +123,7 @@ class Proxy:
                 self.journal.append(record(decision, self.regime.pseudonym))
             except OSError as failure:
                 log.journal_failed(decision.reference, str(failure))
-            except Exception:  # the mail may be delivered: the client must hear of that all the same
+            except Exception:  # the mail may be delivered: the client must hear of that
                 log.incident(decision.reference, traceback.format_exc())
         log.decision(decision)
 

@@ -285,7 +285,8 @@ class Transaction:
         answers = await self._relay(finished.raw, [ruling.recipient for ruling in rulings])
         self._timings["upstream"] = time.perf_counter() - began
         self._conclude(rulings, *answers, copy=finished, signers=signers)
-        self.proxy.afterwards(settle(self.proxy.store, self.reference, rulings, answers))
+        done = settle(self.proxy.store, self.reference, rulings, answers, copy.raw, int(now))
+        self.proxy.afterwards(done)
         return answers
 
     async def _relay(self, raw: bytes, recipients: Sequence[Recipient]) -> list[Answer]:

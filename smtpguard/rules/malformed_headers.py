@@ -38,6 +38,7 @@ _ONCE = {
         "Content-Type", "Content-Transfer-Encoding", "In-Reply-To", "References",
     )
 }  # fmt: skip
+_NO_LINE_ENDS = bytes(octet for octet in range(256) if octet not in b"\r\n")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _MESSAGE_ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")
 
@@ -78,7 +79,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _octets(raw: bytes) -> Iterator[Finding]:
-    if _BARE_CR.search(raw) or raw.count(b"\r") != raw.count(b"\n"):
+    ends = raw.translate(None, _NO_LINE_ENDS)
+    if ends != b"\r\n" * (len(ends) // 2) or _BARE_CR.search(raw):
         yield Finding(RULE.id, "bare-line-end", found="a bare CR or LF", reply=(550, "5.2"))
     if b"\0" in raw:
         yield Finding(RULE.id, "nul", found="a NUL octet")

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Change, Paragraph, Place
+from smtpguard.mail.lexicon import normalise
 from smtpguard.rules.evidence.identity import names_sender
 from smtpguard.rules.evidence.view import (
     View,
@@ -27,7 +28,6 @@ from smtpguard.rules.evidence.view import (
     lacking,
     parts_of,
     places,
-    said,
     text_of,
     views,
 )
@@ -40,14 +40,14 @@ def check(case: Case) -> Iterator[Finding]:
     def named(view: View) -> bool:
         return names_sender(text_of(view), case.controller, case.brand)
 
+    def shown(view: View) -> bool:
+        alts = (normalise(image.alt) for image in view[0].images)
+        return any(names_sender(alt, case.controller, case.brand) for alt in alts)
+
     without = lacking(views(case.mail), named)
     if not without:
         return
-    by_logo = all(
-        any(names_sender(said(image.alt), case.controller, case.brand) for image in reading.images)
-        for view in without
-        for reading in view[:1]
-    )
+    by_logo = all(map(shown, without))
     parts = parts_of(without)
     text = wording.sender(case.language, case.controller.legal_name)
     yield Finding(

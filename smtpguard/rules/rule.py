@@ -165,10 +165,12 @@ class Rule:
     invariant: bool = False
     """It always acts as the rule says, whatever the policy says and in every mode."""
 
-    @property
-    def id(self) -> str:
-        """``missing-unsubscribe-link``."""
-        return self.module.rpartition(".")[2].replace("_", "-")
+    id: str = field(init=False)
+    """``missing-unsubscribe-link``."""
+
+    def __post_init__(self) -> None:
+        """Derive the id."""
+        object.__setattr__(self, "id", self.module.rpartition(".")[2].replace("_", "-"))
 
     @property
     def manual(self) -> str:

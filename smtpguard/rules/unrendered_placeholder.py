@@ -35,8 +35,9 @@ _RENDERED_LATER = {
     "mailjet": re.compile(r"\[\[\w+\]\]|\{\{(?:var|data):.*\}\}|\{%.*%\}"),
 }
 """Tags that a relay behind us fills in."""
-_MARKS = ("{", "%", "*|", "#", "[", "<", "\u00ab", "&#", "&l")
+_MARKS = ("{", "%", "|", "#", "[", "<", "\u00ab")
 """What every tag has one of; most texts and targets have none, and are not searched further."""
+_ENCODED_MARK = re.compile("&l(?:t|brac|cub|sqb|aquo)")
 _QUOTED_WORD = re.compile(r"(?:<<|\u00ab)\s?(?P<word>[A-Za-z_]{2,30})\s?(?:>>|\u00bb)")
 _MERGE_NAME = re.compile(
     r"\w*_\w*|(?:pre)?nom|civilite|societe|entreprise|e?mail|nome|cognome|azienda|titolo"
@@ -57,8 +58,9 @@ def check(case: Case) -> Iterator[Finding]:
             yield from _found(case, field.text, field.name)
     for reading in case.mail.readings:
         where = places([reading.part.number])
-        marked = (link.target for link in reading.links if _marked(link.target))
-        targets = "\n".join(marked)
+        targets = "\n".join([link.target for link in reading.links])
+        if _marked(targets):
+            targets = "\n".join([target for target in targets.split("\n") if _marked(target)])
         tags = list(_found(case, targets, where, detail="link"))
         yield from tags[:1]
         if not tags:
@@ -93,7 +95,10 @@ def _found(
 
 
 def _marked(text: str) -> bool:
-    return any(mark in text for mark in _MARKS)
+    for mark in _MARKS:
+        if mark in text:
+            return True
+    return _ENCODED_MARK.search(text) is not None
 
 
 RULE = Rule(

@@ -10,7 +10,7 @@ import hashlib
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smtpguard import config as configuration
@@ -98,9 +98,15 @@ def store_settings(config: Config) -> Settings:
     )
 
 
+def changed(old: Config, new: Config) -> list[str]:
+    """What a reload cannot change: all of the host's side but where the policies are."""
+    parts = set(Config.model_fields) - {"policies"}
+    return sorted(part for part in parts if getattr(old, part) != getattr(new, part))
+
+
 def listener(config: Config, entry: configuration.Listener) -> Listener:
     """One listener as the wire wants it."""
-    limits = config.limits
+    said = config.limits
     return Listener(
         name=entry.name,
         hostname=config.identity,
@@ -112,16 +118,22 @@ def listener(config: Config, entry: configuration.Listener) -> Listener:
         xforward_unix=entry.xforward_from.unix,
         tls=_tls(entry.tls) if entry.tls else None,
         tls_required=entry.tls is not None and entry.tls.required,
-        stray=Stray(limits.bare_newlines),
-        limits=Limits(
-            size=limits.size,
-            line=limits.line_length,
-            recipients=limits.recipients,
-            sessions=entry.connections or limits.connections,
-            sessions_per_client=limits.connections_per_client,
-            in_flight=limits.in_flight_bytes,
-        ),
-        deadlines=Deadlines(command=limits.command_timeout, data=limits.data_timeout),
+        stray=Stray(said.bare_newlines),
+        limits=replace(limits(config), sessions=entry.connections or said.connections),
+        deadlines=Deadlines(command=said.command_timeout, data=said.data_timeout),
+    )
+
+
+def limits(config: Config) -> Limits:
+    """What all clients of a worker may ask for."""
+    said = config.limits
+    return Limits(
+        size=said.size,
+        line=said.line_length,
+        recipients=said.recipients,
+        sessions=said.connections,
+        sessions_per_client=said.connections_per_client,
+        in_flight=said.in_flight_bytes,
     )
 
 

@@ -26,10 +26,14 @@ class Channel:
         """For a selector."""
         return self.end.fileno()
 
-    def send(self, value: object) -> None:
-        """Send one value. ``OSError`` when the other side has gone."""
+    def send(self, value: object, seconds: float | None = None) -> None:
+        """Send one value. ``OSError`` when the other side has gone; ``TimeoutError``."""
         octets = pickle.dumps(value, protocol=5)
-        self.end.sendall(LENGTH.pack(len(octets)) + octets)
+        self.end.settimeout(seconds)
+        try:
+            self.end.sendall(LENGTH.pack(len(octets)) + octets)
+        finally:
+            self.end.settimeout(None)
 
     def receive(self, seconds: float | None = None) -> Any:
         """The next value; ``EOFError`` when the other side has gone, ``TimeoutError``."""

@@ -8,11 +8,23 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
-from smtpguard.config import Listener
 from smtpguard.policy.peers import Endpoint
 
 BACKLOG = 1024
+
+
+class Listener(Protocol):
+    """What is bound: a place with a name, such as ``config.Listener``."""
+
+    @property
+    def name(self) -> str:
+        """What systemd calls it as well."""
+
+    @property
+    def listen(self) -> Endpoint:
+        """Where."""
 
 
 def bind(

@@ -6,11 +6,13 @@ It has no event loop and no threads, so that it may fork at any time. It handles
 from __future__ import annotations
 
 import os
+import resource
 import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -29,6 +31,9 @@ GRACE = worker.DRAIN + 10
 BACK_OFF = (0.1, 0.5, 1, 2, 5, 10)
 """Seconds before a worker that keeps dying is started again."""
 TICK = 0.5
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+FOLLOW = 30.0
+"""Seconds in which a worker must have compiled a policy."""
 
 
 @dataclass(slots=True)
@@ -42,6 +47,8 @@ class Worker:
     started: float = 0.0
     deaths: int = 0
     not_before: float = 0.0
+    taken: Snapshot | None = None
+    """What it works by."""
 
 
 @dataclass
@@ -62,12 +69,13 @@ class Supervisor:
 
     def run(self) -> int:
         """Fork, watch, reload, drain."""
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         wake, self._wake = socket.socketpair()
         for end in (wake, self._wake):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        handled = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-        for number in handled:
+        for number in HANDLED:
             signal.signal(number, _noted)
         self.workers = [Worker(number) for number in range(1, self.taken.config.workers + 1)]
         self._selector = selectors.DefaultSelector()
@@ -84,8 +92,8 @@ class Supervisor:
                     self._heed(wake.recv(4096))
                 else:
                     self._hear(key.data)
-            if self.store is not None and not self._stopping:
-                self.store.poll()
+            if not self._stopping and self.store is not None and (news := self.store.poll()):
+                log.child(news)
             if self._stopping and time.monotonic() > self._stopping + GRACE:
                 self._signal(signal.SIGKILL)
         notify("STOPPING=1")
@@ -115,25 +123,30 @@ class Supervisor:
 
     def _fork(self, one: Worker) -> None:
         ours, theirs = Channel.pair()
+        # A signal to the child must not reach us through the wake-up descriptor it inherits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         pid = os.fork()
         if pid == 0:
             code = os.EX_SOFTWARE
             try:
                 self._become_worker(ours)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
                 worker.run(self.taken, self.sockets, theirs)
                 code = os.EX_OK
             except BaseException:
                 log.child("failed", worker=one.number, trace=_trace())
             finally:
                 os._exit(code)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         theirs.close()
         one.pid, one.channel, one.ready, one.started = pid, ours, False, time.monotonic()
+        one.taken = self.taken
         self._selector.register(ours, selectors.EVENT_READ, one)
 
     def _become_worker(self, ours: Channel) -> None:
         """Give up what is the parent's."""
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGHUP, signal.SIGCHLD):
+        for number in HANDLED:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._selector.close()
@@ -151,6 +164,8 @@ class Supervisor:
             self._forget(one)
             return
         one.ready = True
+        if one.taken is not self.taken:  # a reload came while it started
+            self._switch([one], self.taken)
         if not self._announced and all(each.ready for each in self.workers):
             self._announced = True
             notify("READY=1")
@@ -186,23 +201,35 @@ class Supervisor:
         try:
             taken = build.snapshot(self.reread(), self.ring)
             version = build.regime(taken).policy.version
-            listening = [worker for worker in self.workers if worker.channel and worker.ready]
-            for one in listening:
-                assert one.channel is not None
-                one.channel.send(("prepare", taken))
-                if problem := one.channel.receive(seconds=30):
-                    raise RuntimeError(problem)
-            for one in listening:
-                assert one.channel is not None
-                one.channel.send(("commit", None))
+            if changed := build.changed(self.taken.config, taken.config):
+                log.reload_refused(f"smtpguard must be restarted for another {', '.join(changed)}")
+            elif self._switch([one for one in self.workers if one.ready], taken):
+                log.reloaded(version)
         except Problems as problems:
             log.reload_refused(str(problems))
-        except (RuntimeError, OSError, EOFError) as failure:
-            log.reload_refused(f"a worker did not follow: {failure}")
-        else:
-            self.taken = taken
-            log.reloaded(version)
         notify("READY=1")
+
+    def _switch(self, workers: Sequence[Worker], taken: Snapshot) -> bool:
+        """All of them, or none; one that dies meanwhile is started with what is in force."""
+        for one in workers:
+            if one.channel is None:
+                continue
+            try:
+                one.channel.send(("prepare", taken), FOLLOW)
+                problem = one.channel.receive(FOLLOW)
+            except (OSError, EOFError) as failure:
+                problem = f"worker {one.number} did not follow: {failure!r}"
+                os.kill(one.pid, signal.SIGTERM)  # who is out of step is replaced
+            if problem:
+                log.reload_refused(problem)
+                return False
+        self.taken = taken
+        for one in workers:
+            if one.channel is not None:
+                one.taken = taken
+                with suppress(OSError):
+                    one.channel.send(("commit", None), FOLLOW)
+        return True
 
     def _signal(self, number: signal.Signals) -> None:
         for one in self.workers:

@@ -16,6 +16,8 @@ from contextlib import suppress
 import uvloop
 
 from smtpguard import log
+from smtpguard.feedback.desk import Desk
+from smtpguard.feedback.receiver import Feedback
 from smtpguard.inspector import Inspector
 from smtpguard.journal.journal import Journal
 from smtpguard.policy.source import Problems
@@ -46,8 +48,15 @@ async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel:
     loop.add_signal_handler(signal.SIGINT, stopping.set)
     regime = build.regime(taken)
     proxy = await _proxy(taken, regime)
-    servers = await _servers(taken, proxy, sockets)
-    parent = _Parent(proxy, channel, stopping)
+    feedback = Feedback(
+        proxy.house,
+        Desk(regime.policy, regime.ring),
+        upstream=proxy.upstream,
+        store=proxy.store,
+        journal=proxy.journal,
+    )
+    servers = await _servers(taken, proxy, feedback, sockets)
+    parent = _Parent(proxy, feedback, channel, stopping)
     loop.add_reader(channel.fileno(), parent.heard)
     channel.send("ready")
     await stopping.wait()
@@ -75,21 +84,23 @@ async def _proxy(taken: Snapshot, regime: Regime) -> Proxy:
         ),
         regime,
         upstream=Upstream(build.onward(config)),
-        store=await Store.open(build.store_settings(config), regime.ring, log.store_silent),
+        store=await Store.open(
+            build.store_settings(config), regime.ring, log.store_silent, patient=True
+        ),
         journal=journal,
         inspector=Inspector(config.limits.inspect_seconds),
     )
 
 
 async def _servers(
-    taken: Snapshot, proxy: Proxy, sockets: Mapping[str, socket.socket]
+    taken: Snapshot, proxy: Proxy, feedback: Feedback, sockets: Mapping[str, socket.socket]
 ) -> list[Server]:
     servers: list[Server] = []
-    occupancy: Occupancy | None = None
+    occupancy = Occupancy(build.limits(taken.config))
     for entry in taken.config.listeners:
         settings = build.listener(taken.config, entry)
-        occupancy = occupancy or Occupancy(settings.limits)
-        server = Server(settings, proxy, occupancy)
+        receiver = feedback if entry.kind == "feedback" else proxy
+        server = Server(settings, receiver, occupancy)
         await server.start([sockets[entry.name]])
         servers.append(server)
     return servers
@@ -98,8 +109,11 @@ async def _servers(
 class _Parent:
     """What the parent says."""
 
-    def __init__(self, proxy: Proxy, channel: Channel, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, proxy: Proxy, feedback: Feedback, channel: Channel, stopping: asyncio.Event
+    ) -> None:
         self.proxy = proxy
+        self.feedback = feedback
         self.channel = channel
         self.stopping = stopping
         self.prepared: Regime | None = None
@@ -111,7 +125,9 @@ class _Parent:
             if word == "prepare":
                 self.channel.send(self._prepare(taken))
             elif word == "commit" and self.prepared is not None:
-                self.proxy.regime, self.prepared = self.prepared, None
+                regime, self.prepared = self.prepared, None
+                self.proxy.regime = regime
+                self.feedback.desk = Desk(regime.policy, regime.ring)
         except (EOFError, OSError):
             self.stopping.set()
 

@@ -130,7 +130,7 @@ class Server:
     @contextmanager
     def session(self, conversation: Connection, peer: str) -> Iterator[Reply | None]:
         """Keep a conversation in the books; yields why it may not take place, if so."""
-        refusal = replies.DRAINING if self.draining else self.occupancy.enter(peer)
+        refusal = self._full() or self.occupancy.enter(peer)
         if refusal is not None:
             log.warning("refused %s: %s", peer or "unix", refusal.text[0])
             yield refusal
@@ -143,6 +143,12 @@ class Server:
         finally:
             del self._sessions[conversation]
             self.occupancy.leave(peer)
+
+    def _full(self) -> Reply | None:
+        if self.draining:
+            return replies.DRAINING
+        full = len(self._sessions) >= self.listener.limits.sessions
+        return replies.TOO_MANY_SESSIONS if full else None
 
     def identify(self, peername: object) -> tuple[str, Rights]:
         """The client's address, empty for a unix socket, and what it may do."""

@@ -103,17 +103,18 @@ class Embedded:
             )
         if now < self._not_before:
             return ""
-        lock = self._lock()
-        if lock is None:
-            return ""
         try:
-            self._spawn(lock)
-        except EmbeddedError as error:
+            lock = self._lock()
+            if lock is None:
+                return ""
+            try:
+                self._spawn(lock)
+            finally:
+                os.close(lock)
+        except (EmbeddedError, OSError) as error:  # a full disk, no process, no descriptor
             self._pause = min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
             self._not_before = now + self._pause
-            return str(error)
-        finally:
-            os.close(lock)
+            return f"the embedded store cannot be started: {error}"
         return f"the embedded store was started again, process {self.pid}"
 
     def stop(self) -> None:

@@ -67,6 +67,8 @@ class Greeting:
 
     async def greet(self, exchange: Exchange) -> None:
         """Raises ``StoreUntrusted``, or ``StoreSilent`` when the server refuses to answer."""
+        if self._founding is not Founding.FORCED:
+            self._recall()
         size = await self.inspect(exchange)
         mark = _mark((await exchange([READ_MARK]))[0])
         if mark is None and self._founds(size):
@@ -114,10 +116,17 @@ class Greeting:
         for warning in filter(None, warnings):
             self._alarm(warning)
         if self.memory.generation and size != self.memory.rows:
+            self._recall()
             self.memory = replace(self.memory, rows=size)
             with suppress(OSError):
                 self.memory.save(self._path)
         return int(size)
+
+    def _recall(self) -> None:
+        """Read again what this host remembers: `store init --force` may have changed it."""
+        kept = trust.Memory.load(self._path)
+        if kept.generation:
+            self.memory = kept
 
     def _founds(self, size: int) -> bool:
         if self._founding is Founding.WHEN_EMPTY:

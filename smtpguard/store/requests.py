@@ -69,7 +69,9 @@ def deadline(opened: int) -> int:
     day = datetime.fromtimestamp(opened, UTC).date()
     year, month = divmod(day.month, 12)
     following = date(day.year + year, month + 1, 1)
-    last = (date(following.year + following.month // 12, following.month % 12 + 1, 1)) - timedelta(1)
+    last = (date(following.year + following.month // 12, following.month % 12 + 1, 1)) - timedelta(
+        1
+    )
     due = min(last, following + timedelta(day.day - 1))
     return int(datetime.combine(due, clock(23, 59, 59), UTC).timestamp())
 

@@ -76,19 +76,22 @@ class Store:
         alarm: Alarm | None = None,
         *,
         founding: Founding | None = None,
+        patient: bool = False,
     ) -> Self:
         """Connect and make sure that the store may be trusted; raises ``StoreUntrusted``.
 
-        A store that is silent is no error yet: whoever asks it hears that. ``alarm`` takes
-        sentences for the operator. ``founding`` is for ``store init``.
+        A store that is silent is no error yet: whoever asks it hears that; to the ``patient``,
+        one that is not trusted is none either. ``alarm`` takes sentences for the operator.
+        ``founding`` is for ``store init``.
         """
         alarm = alarm or logging.getLogger(__name__).warning
         store = cls(settings, ring, Greeting(settings, ring, alarm, founding), alarm)
         try:
             await store._wire.ask(())
         except StoreUntrusted:
-            await store.close()
-            raise
+            if not patient:
+                await store.close()
+                raise
         except StoreSilent:
             pass  # the wire has told the alarm, and goes on trying
         return store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from smtpguard.edit.edit import Edit
+from smtpguard.edit.edit import Edit, apply
 from smtpguard.edit.fix import Fix
 from smtpguard.mail.envelope import Envelope, Recipient
 from smtpguard.policy.stream import Stream
@@ -54,13 +54,27 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The octets that some of the recipients get, without our trace and signature."""
+    """What some of the recipients get, without our trace and signature.
+
+    Many copies of one message share its octets: each holds no more than what is its own.
+    """
 
     recipients: tuple[int, ...]
     """Indices into the envelope's recipients."""
-    raw: bytes
+    source: bytes
+    """The message as received."""
     edits: tuple[Edit, ...] = ()
-    """Against the message as received."""
+
+    @property
+    def raw(self) -> bytes:
+        """The octets themselves, made anew each time."""
+        return apply(self.source, self.edits) if self.edits else self.source
+
+    @property
+    def size(self) -> int:
+        """How many octets that is."""
+        grown = sum(len(edit.new) - edit.end + edit.start for edit in self.edits)
+        return len(self.source) + grown
 
 
 @dataclass(frozen=True, slots=True)

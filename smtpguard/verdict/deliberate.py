@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from smtpguard.edit.compose import Unmendable, compose
-from smtpguard.edit.edit import Edit, apply
+from smtpguard.edit.edit import Edit
 from smtpguard.edit.fix import Change, Fix, RemoveField
 from smtpguard.mail.envelope import Envelope
 from smtpguard.mail.field import Field
@@ -205,7 +205,7 @@ class _Bench:
         if self._too_large(len(mended.raw)):
             return Failed("the mended message would be larger than the upstream takes", TOO_LARGE)
         self._seen_at[fixes] = mended.place
-        return Copy(indices, mended.raw, mended.edits)
+        return Copy(indices, self.message.raw, mended.edits)
 
     def _untrue_of_others(self, index: int) -> str:
         """Why a text for one recipient must not go into a copy that others read, or nothing."""
@@ -224,7 +224,7 @@ class _Bench:
             for why, fix in removals
             if isinstance(fix, RemoveField)
         )
-        return Copy(indices, apply(self.message.raw, edits) if edits else self.message.raw, edits)
+        return Copy(indices, self.message.raw, edits)
 
     def _unjudged(self, stream: Stream | None) -> Verdict:
         """Personal and unmatched mail: its trace is counted, its body is never read."""

@@ -25,10 +25,15 @@ from smtpguard.web.settings import Web
 from smtpguard.web.site import Party, Site
 from smtpguard.web.wording import Wording, choose
 
-UNDO = b"smtpguard undo"
+RECEIPTS = {
+    "stream": b"smtpguard receipt stream",
+    "brand": b"smtpguard receipt brand",
+    "all": b"smtpguard receipt all",
+}
+"""Purposes of the ticket for what a page recorded, by how wide it is; ``at`` is when."""
 PREFERENCES = b"smtpguard preferences"
 RIGHTS = b"smtpguard rights"
-"""Purposes of the tickets that a page seals; their ``at`` is their end."""
+"""Purposes of the tickets to other pages: the scope of the link; ``at`` is their end."""
 
 SIGHT = "•••"
 
@@ -58,9 +63,14 @@ class Desk:
         """Whoever holds the token in the path; ``None`` for one that is not ours or has ended."""
         token = request.path_params["token"]
         ticket = read(self.ring, token, purpose) if purpose else read(self.ring, token)
-        if ticket is None or (purpose and ticket.at < self.now):
+        if ticket is None or (purpose in {PREFERENCES, RIGHTS} and ticket.at < self.now):
             return None
         return Visit.of(self, request, ticket)
+
+    def receipt(self, request: Request) -> Visit | None:
+        """Whoever holds a receipt; its width stands in the path and is sealed with it."""
+        purpose = RECEIPTS.get(request.path_params["width"])
+        return self.visit(request, purpose) if purpose else None
 
     def refused(self, request: Request) -> tuple[Wording, Party]:
         """How somebody is spoken to of whom we know nothing."""
@@ -98,12 +108,10 @@ class Visit:
             return Scope()
         return Scope(self.ticket.brand, "" if wish == "brand" else self.ticket.stream)
 
-    def sealed(self, purpose: bytes, scope: Scope | None = None) -> str:
-        """A ticket for this reader that ends when the page does."""
-        where = scope or self.scope()
-        end = self.desk.now + int(self.desk.settings.undo)
-        ticket = replace(self.ticket, brand=where.brand, stream=where.stream, at=end)
-        return seal(self.desk.ring, ticket, purpose)
+    def sealed(self, purpose: bytes, at: int | None = None) -> str:
+        """The same ticket for another purpose; it ends when the page does, or says ``at``."""
+        end = self.desk.now + int(self.desk.settings.undo) if at is None else at
+        return seal(self.desk.ring, replace(self.ticket, at=end), purpose)
 
     def number(self, scope: Scope) -> str:
         """The reference number of a wish: the same whenever it is asked for, and no address."""

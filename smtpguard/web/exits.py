@@ -1,4 +1,4 @@
-"""``/u/TOKEN``: a page with one button, and what happens when it is pressed.
+"""``/u/TOKEN``: a page with one button; ``/left-WIDTH/RECEIPT``: what happened when it was pressed.
 
 A POST unsubscribes before it is answered: whatever its body says, from whichever program it
 comes, and however old the link is (RFC 8058 §3.2). What a person may do beyond that, they say in
@@ -15,9 +15,8 @@ from starlette.responses import Response
 from smtpguard import log, metrics
 from smtpguard.person import Person, Reason, Scope
 from smtpguard.store.errors import StoreSilent
-from smtpguard.unsubscribe.link import read
-from smtpguard.web.desk import PREFERENCES, RIGHTS, UNDO, Desk, Visit, form
-from smtpguard.web.pages import line, notice, page
+from smtpguard.web.desk import PREFERENCES, RECEIPTS, RIGHTS, Desk, Visit, form
+from smtpguard.web.pages import line, notice, page, see_other
 
 
 async def show(request: Request) -> Response:
@@ -33,43 +32,34 @@ async def show(request: Request) -> Response:
 
 
 async def leave(request: Request) -> Response:
-    """Unsubscribe, or undo it while the page lasts."""
-    began = time.monotonic()
+    """Unsubscribe. A program gets its 200 at once, a person is shown the receipt."""
     visit = desk_of(request).visit(request)
+    if visit is None:
+        return unknown(request)
+    wish = str((await form(request)).get("leave", ""))
+    return await _leave(request, visit, wish) if wish else await _one_click(visit)
+
+
+async def receipt(request: Request) -> Response:
+    """What was recorded, and what may follow; reading it again changes nothing."""
+    visit = desk_of(request).receipt(request)
+    if visit is None:
+        return unknown(request)
+    width, left = request.path_params["width"], _life(visit)
+    number = visit.number(visit.scope(width))
+    minutes = max(0, -(-left // 60))
+    return _page("left", visit, Person(), width=width, number=number, minutes=minutes)
+
+
+async def amend(request: Request) -> Response:
+    """From the receipt: leave more, or undo exactly what it is for, while the page lasts."""
+    visit = desk_of(request).receipt(request)
     if visit is None:
         return unknown(request)
     fields = await form(request)
     if "undo" in fields:
-        return await _undo(visit, str(fields["undo"]))
-    wish = str(fields.get("leave", ""))
-    scope, channel = visit.scope(wish), "page" if wish else "one-click"
-    try:
-        new = await visit.object(scope, channel)
-    except StoreSilent:
-        return silent(visit) if wish else _silent_line()
-    metrics.OPT_OUTS.labels(channel, _width(scope), str(new).lower()).inc()
-    metrics.OPT_OUT_SECONDS.observe(time.monotonic() - began)
-    log.reader(
-        "left",
-        controller=visit.ticket.controller,
-        scope=scope,
-        channel=channel,
-        new=int(new),
-        reference=visit.number(scope),
-    )
-    if not wish:
-        return line("Unsubscribed.")
-    person = await visit.person_if_known()
-    until = _undoable(visit, person, scope, new=new)
-    return _page(
-        "left",
-        visit,
-        person,
-        width=_width(scope),
-        number=visit.number(scope),
-        undo=visit.sealed(UNDO, scope) if until > 0 else "",
-        minutes=-(-until // 60),
-    )
+        return await _undo(visit, visit.scope(request.path_params["width"]))
+    return await _leave(request, visit, str(fields.get("leave", "")))
 
 
 def unknown(request: Request) -> Response:
@@ -98,19 +88,50 @@ def tickets(visit: Visit) -> dict[str, str]:
     }
 
 
-async def _undo(visit: Visit, token: str) -> Response:
-    """Lift exactly what the page recorded."""
-    desk, ticket = visit.desk, read(visit.desk.ring, token, UNDO)
-    mine = ticket is not None and (ticket.controller, ticket.address) == (
-        visit.ticket.controller,
-        visit.ticket.address,
+async def _one_click(visit: Visit) -> Response:
+    try:
+        await _record(visit, visit.scope(), "one-click")
+    except StoreSilent:
+        metrics.STORE_SILENT.inc()
+        return line("Try again.", 503)
+    return line("Unsubscribed.")
+
+
+async def _leave(request: Request, visit: Visit, wish: str) -> Response:
+    width = wish if wish in RECEIPTS else "stream"
+    scope = visit.scope(width)
+    try:
+        new = await _record(visit, scope, "page")
+        made = visit.desk.now if new else _made_here(await visit.person(), scope)
+    except StoreSilent:
+        return silent(visit)
+    return see_other(request, f"../left-{width}/{visit.sealed(RECEIPTS[width], made)}")
+
+
+async def _record(visit: Visit, scope: Scope, channel: str) -> bool:
+    """Have the wish written, then counted and logged; true when it is new."""
+    began = time.monotonic()
+    new = await visit.object(scope, channel)
+    metrics.OPT_OUTS.labels(channel, _width(scope), str(new).lower()).inc()
+    metrics.OPT_OUT_SECONDS.observe(time.monotonic() - began)
+    log.reader(
+        "left",
+        controller=visit.ticket.controller,
+        scope=scope,
+        channel=channel,
+        new=int(new),
+        reference=visit.number(scope),
     )
-    if ticket is None or not mine or ticket.at < desk.now:
+    return new
+
+
+async def _undo(visit: Visit, scope: Scope) -> Response:
+    desk = visit.desk
+    if _life(visit) <= 0:
         return _page("late", visit, Person())
-    scope = Scope(ticket.brand, ticket.stream)
     try:
         lifted = await desk.store.unsuppress(
-            ticket.controller,
+            visit.ticket.controller,
             visit.address,
             scope,
             Reason.OBJECTION,
@@ -123,36 +144,30 @@ async def _undo(visit: Visit, token: str) -> Response:
     if lifted:
         metrics.UNDONE.inc()
         number = visit.number(scope)
-        log.reader("undone", controller=ticket.controller, scope=scope, reference=number)
+        log.reader("undone", controller=visit.ticket.controller, scope=scope, reference=number)
     return _page("undone", visit, person, still=visit.standing(person) is not None)
 
 
-def _undoable(visit: Visit, person: Person, scope: Scope, *, new: bool) -> int:
-    """Seconds for which the wish may be undone: as long as the page that recorded it lasts."""
-    life = int(visit.desk.settings.undo)
-    if new:
-        return life
-    for one in person.suppressions:
-        if one.reason is Reason.OBJECTION and one.scope == scope and one.channel == "page":
-            return one.at + life - visit.desk.now
-    return 0
-
-
-def _page(name: str, visit: Visit, person: Person, **values: object) -> Response:
-    return page(
-        name,
-        visit.words,
-        visit.party,
-        masked=visit.masked,
-        source=person.source.name if person.source else "",
-        **tickets(visit),
-        **values,
+def _made_here(person: Person, scope: Scope) -> int:
+    """When a person said the same on the page before; 0 when another channel was first."""
+    return next(
+        (
+            one.at
+            for one in person.suppressions
+            if (one.reason, one.scope, one.channel) == (Reason.OBJECTION, scope, "page")
+        ),
+        0,
     )
 
 
-def _silent_line() -> Response:
-    metrics.STORE_SILENT.inc()
-    return line("Try again.", 503)
+def _life(visit: Visit) -> int:
+    """Seconds for which what the receipt is for may be undone."""
+    return visit.ticket.at + int(visit.desk.settings.undo) - visit.desk.now
+
+
+def _page(name: str, visit: Visit, person: Person, **values: object) -> Response:
+    own = {"masked": visit.masked, "source": person.source.name if person.source else ""}
+    return page(name, visit.words, visit.party, {**own, **tickets(visit), **values})
 
 
 def _width(scope: Scope) -> str:

@@ -34,7 +34,11 @@ _TEMPLATES = Environment(
 
 
 def page(
-    name: str, words: Wording, party: Party, *, status: int = 200, **values: object
+    name: str,
+    words: Wording,
+    party: Party,
+    values: Mapping[str, object],
+    status: int = 200,
 ) -> Response:
     """The page of that template, in the reader's language and the brand's look."""
     text = _TEMPLATES.get_template(f"{name}.html").render(
@@ -46,7 +50,18 @@ def page(
 
 def notice(kind: str, words: Wording, party: Party, status: int) -> Response:
     """A short page: a heading and a sentence; ``kind`` is the first part of their names."""
-    return page("notice", words, party, status=status, kind=kind)
+    return page("notice", words, party, {"kind": kind}, status)
+
+
+def see_other(request: Request, place: str) -> Response:
+    """On to a page that can be read again; ``place`` is relative, because we do not know our name.
+
+    The language asked for in the link is kept.
+    """
+    asked = request.query_params.get("l", "")
+    mark = "&" if "?" in place else "?"
+    kept = f"{mark}l={asked}" if asked in WORDINGS else ""
+    return Response(status_code=303, headers={**HEADERS, "Location": place + kept})
 
 
 def line(text: str, status: int = 200) -> Response:

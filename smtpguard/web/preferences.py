@@ -15,7 +15,7 @@ from smtpguard.policy.stream import Stream
 from smtpguard.store.errors import StoreSilent
 from smtpguard.web.desk import PREFERENCES, Visit, against, form
 from smtpguard.web.exits import desk_of, silent, tickets, unknown
-from smtpguard.web.pages import page
+from smtpguard.web.pages import page, see_other
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +30,38 @@ class Choice:
 
 async def show(request: Request) -> Response:
     """The form; it changes nothing."""
-    return await _serve(request, save=False)
-
-
-async def save(request: Request) -> Response:
-    """Make the streams that were shown as the form says."""
-    return await _serve(request, save=True)
-
-
-async def _serve(request: Request, *, save: bool) -> Response:
     visit = desk_of(request).visit(request, PREFERENCES)
     if visit is None:
         return unknown(request)
     try:
-        person = await visit.person()
-        if save:
-            fields = await form(request)
-            shown = {str(name) for name in fields.getlist("shown")}
-            await _change(visit, person, shown, {str(name) for name in fields.getlist("on")})
-            person = await visit.person()
+        choices = choices_of(visit, await visit.person())
     except StoreSilent:
         return silent(visit)
-    choices = choices_of(visit, person)
-    return page(
-        "preferences",
-        visit.words,
-        visit.party,
-        masked=visit.masked,
-        groups=[
+    values = {
+        "masked": visit.masked,
+        "groups": [
             (brand.names[0], list(group))
             for brand, group in groupby(choices, key=lambda choice: choice.stream.brand)
         ],
-        saved=save,
-        languages=not save,
-        rights=tickets(visit)["rights"],
-    )
+        "saved": "saved" in request.query_params,
+        "languages": True,
+        "rights": tickets(visit)["rights"],
+    }
+    return page("preferences", visit.words, visit.party, values)
+
+
+async def save(request: Request) -> Response:
+    """Make the streams that were shown as the form says."""
+    visit = desk_of(request).visit(request, PREFERENCES)
+    if visit is None:
+        return unknown(request)
+    fields = await form(request)
+    shown, wanted = ({str(one) for one in fields.getlist(name)} for name in ("shown", "on"))
+    try:
+        await _change(visit, await visit.person(), shown, wanted)
+    except StoreSilent:
+        return silent(visit)
+    return see_other(request, f"{request.path_params['token']}?saved=1")
 
 
 def choices_of(visit: Visit, person: Person) -> list[Choice]:

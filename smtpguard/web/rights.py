@@ -33,7 +33,7 @@ async def ask(request: Request) -> Response:
         return unknown(request)
     fields = await form(request)
     asked = str(fields.get("kind", ""))
-    if asked not in Kind:
+    if asked not in [kind.value for kind in Kind]:
         return _form(visit, missing=True, status=422)
     kind, desk, ticket = Kind(asked), visit.desk, visit.ticket
     note = str(fields.get("note", ""))[:LONGEST_NOTE]
@@ -60,11 +60,13 @@ async def ask(request: Request) -> Response:
         "requested",
         visit.words,
         visit.party,
-        masked=visit.masked,
-        number=opened.number,
-        due=visit.words.date(opened.due),
-        forgotten=visit.words.date(opened.forgotten),
-        stopped=kind in STOPS,
+        {
+            "masked": visit.masked,
+            "number": opened.number,
+            "due": visit.words.date(opened.due),
+            "forgotten": visit.words.date(opened.forgotten),
+            "stopped": kind in STOPS,
+        },
     )
 
 
@@ -74,12 +76,14 @@ def _form(visit: Visit, *, missing: bool = False, status: int = 200) -> Response
         "rights",
         visit.words,
         visit.party,
+        {
+            "masked": visit.masked,
+            "kinds": [kind.value for kind in Kind],
+            "due": visit.words.date(deadline(now)),
+            "forgotten": visit.words.date(now + int(visit.desk.settings.keep_requests)),
+            "longest": LONGEST_NOTE,
+            "missing": missing,
+            "languages": not missing,
+        },
         status=status,
-        masked=visit.masked,
-        kinds=[kind.value for kind in Kind],
-        due=visit.words.date(deadline(now)),
-        forgotten=visit.words.date(now + int(visit.desk.settings.keep_requests)),
-        longest=LONGEST_NOTE,
-        missing=missing,
-        languages=not missing,
     )

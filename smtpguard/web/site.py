@@ -45,6 +45,8 @@ class Party:
     style: str = ""
     """Name of the stylesheet among the assets."""
     logo: str = ""
+    alone: bool = False
+    """The company writes under no other name."""
 
     @property
     def contact_link(self) -> str:
@@ -83,6 +85,7 @@ class Site:
             languages=sign.languages if sign else (),
             style=self.styles[sign.colour if sign else ""],
             logo=self.logos.get((controller, sign.name), "") if sign else "",
+            alone=sum(owner == controller for owner, _ in self.brands) == 1,
         )
 
     def choices(self, controller: str) -> list[Stream]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,11 +14,12 @@ from smtpguard.web.exits import desk_of, unknown
 from smtpguard.web.pages import page
 from smtpguard.web.wording import choose
 
+_CODE = re.compile(r"``(.+?)``")
 _HEADING = re.compile(r"^(Fault|Why|Fix|References)\n", re.MULTILINE)
 
 
 async def show(request: Request) -> Response:
-    """The rule, what was found, what to do: in the language of the bounce, unless asked otherwise."""
+    """The rule, what was found, what to do; in the bounce's language unless asked otherwise."""
     desk = desk_of(request)
     refusal = read(desk.ring, request.path_params["token"], desk.now)
     rule = BY_ID.get(refusal.rule) if refusal else None
@@ -29,21 +31,28 @@ async def show(request: Request) -> Response:
         "why",
         words,
         desk.site.party(),
-        date=words.date(refusal.at),
-        code=refusal.code,
-        rule=rule,
-        finding=f"{rule.id}.{refusal.detail}" if refusal.detail else rule.id,
-        remedy=rule.says[spoken],
-        spoken=spoken,
-        sections=sections(rule.manual),
-        languages=True,
+        {
+            "date": words.date(refusal.at),
+            "code": refusal.code,
+            "rule": rule,
+            "finding": f"{rule.id}.{refusal.detail}" if refusal.detail else rule.id,
+            "remedy": rule.says[spoken],
+            "spoken": spoken,
+            "sections": sections(rule.manual),
+            "languages": True,
+        },
     )
 
 
-def sections(manual: str) -> list[tuple[str, str]]:
-    """The parts of a manual page, each with its heading; paragraphs keep their breaks."""
+def sections(manual: str) -> list[tuple[str, list[Markup]]]:
+    """The parts of a manual page, each with its heading and its paragraphs, as HTML."""
     _, *parts = _HEADING.split(manual)
     return [
-        (heading, "\n".join(line.strip() for line in text.strip().splitlines()))
+        (heading, [_paragraph(piece) for piece in text.strip().split("\n\n")])
         for heading, text in zip(parts[::2], parts[1::2], strict=True)
     ]
+
+
+def _paragraph(text: str) -> Markup:
+    """One paragraph, unwrapped; what stands in double backquotes is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(" ".join(text.split())))))  # noqa: S704

@@ -15,7 +15,9 @@ from markupsafe import Markup, escape
 LANGUAGES = ("en", "fr", "it", "de", "es", "pt", "nl")
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
-_PREFERENCE = re.compile(r"\s*([a-zA-Z]{1,8}|\*)(?:-[\w-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*")
+_PREFERENCE = re.compile(
+    r"\s*([a-zA-Z]{1,8}|\*)(?:-[\w-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ WORDINGS: Mapping[str, Wording] = {language: _load(language) for language in LAN
 
 
 def choose(asked: str, accepted: str, usual: Sequence[str] = ()) -> Wording:
-    """The language of the link (``?l=``), else of the browser, else the brand's first, else English.
+    """The language of the link (``?l=``), else of the browser, of the brand, or English.
 
     ``accepted`` is Accept-Language (RFC 9110 §12.5.4).
     """

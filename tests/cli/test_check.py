@@ -64,7 +64,7 @@ def test_the_samples_are_right(capsys: Out) -> None:
     assert main(["check", "-c", SAMPLE, "--policies", EXAMPLES]) == os.EX_OK
     said = capsys.readouterr()
     assert "1 controller, 4 streams" in said.out
-    assert "acme.yaml:40:13: streams.newsletter.packs.0: pack fr-b2b is a draft" in said.out
+    assert "acme.yaml:48:13: streams.newsletter.packs.0: pack fr-b2b is a draft" in said.out
     assert said.err == ""
 
 

@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 SOURCES = Path(__file__).with_name("sources.txt")
@@ -126,14 +127,10 @@ def _split(file: Path) -> Iterator[bytes]:
 
 
 def _enclosed(raw: bytes) -> list[bytes]:
-    """What bounces and forwards carry, as octets: the standard parser finds it, nobody rewrites."""
-    found = []
-    for part in message_from_bytes(raw).walk():
-        if part.get_content_type() == "message/rfc822" and part.is_multipart():
-            boundary_free = part.get_payload(0)
-            text = boundary_free.as_bytes(unixfrom=False)
-            found.append(text)
-    return found
+    """The messages that bounces and forwards carry."""
+    parts = (p for p in message_from_bytes(raw).walk() if p.get_content_type() == "message/rfc822")
+    carried = (part.get_payload(0) for part in parts if part.is_multipart())
+    return [one.as_bytes() for one in carried if isinstance(one, Message)]
 
 
 def _cpython() -> dict[str, Path]:

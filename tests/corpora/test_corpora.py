@@ -148,7 +148,7 @@ def test_all_the_rules_judge_it(corpus: Corpus) -> None:
         for copy in decided.copies:
             if apply(raw, copy.edits) != copy.raw:
                 faults.append(f"{name}: edits that were not announced")
-            if invert_of(raw, copy.raw, copy.edits) != raw:
+            if apply(copy.raw, invert(raw, copy.edits)) != raw:
                 faults.append(f"{name}: the way back leads elsewhere")
             again = deliberate(question(copy.raw))
             if again.copies[0].raw != copy.raw:
@@ -160,10 +160,6 @@ def test_all_the_rules_judge_it(corpus: Corpus) -> None:
     none(faults)
     assert relayed > 0.9 * len(corpus)
     assert len(found) >= 10
-
-
-def invert_of(raw: bytes, mended: bytes, edits: tuple) -> bytes:  # type: ignore[type-arg]
-    return apply(mended, invert(raw, edits))
 
 
 @pytest.mark.parametrize("eight_bit", [True, False])
@@ -187,10 +183,8 @@ def test_every_fix_is_made_or_declined(corpus: Corpus, eight_bit: bool) -> None:
         if attached(mended) != attached(message):
             faults.append(f"{name}: attachments")
         again = compose(mended, fixes, exit=WAY_OUT, language="fr", eight_bit=eight_bit)
-        if not isinstance(again, Mended) or again.edits:
-            faults.append(
-                f"{name}: twice is not once: {again if isinstance(again, Unmendable) else again.edits[0]}"
-            )
+        if again != Mended(made.raw, (), again.place if isinstance(again, Mended) else 0):
+            faults.append(f"{name}: twice is not once")
     none(faults)
     assert len(declined) < 0.2 * len(corpus), "\n".join(declined)
 

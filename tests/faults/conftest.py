@@ -94,4 +94,5 @@ def start(place: Path, policies: Path, behind: Upstream) -> Iterator[Callable[..
 @pytest.fixture(scope="module")
 def guard(start: Callable[..., Guard]) -> Guard:
     """The guard of a module, for faults that it survives."""
-    return start("guard", upstream={"timeouts": {"connect": "1s", "command": "2s"}})
+    timeouts = {"connect": "1s", "greeting": "1s", "command": "1s"}
+    return start("guard", upstream={"timeouts": timeouts})

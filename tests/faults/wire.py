@@ -95,6 +95,7 @@ class Upstream:
                 line, _ = self._door.accept()
             except OSError:
                 return
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._lines.append(line)
             self.connections += 1
             threading.Thread(target=self._serve, args=(line,), daemon=True).start()
@@ -204,12 +205,12 @@ class Client:
         asked = [b"MAIL FROM:<" + sender + b">", *(b"RCPT TO:<" + r + b">" for r in recipients)]
         return [self.ask(one) for one in asked]
 
-    def content(self, text: bytes) -> bytes:
+    def content(self, text: bytes, end: bytes = b"\r\n.\r\n") -> bytes:
         """DATA and a message; the reply to its dot."""
         go = self.ask(b"DATA")
         if not go.startswith(b"354"):
             return go
-        self.send(text + b"\r\n.\r\n")
+        self.send(text + end)
         return self.reply()
 
     def mail(

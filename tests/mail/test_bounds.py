@@ -98,10 +98,21 @@ def test_ten_mebibytes_of_text() -> None:
 
 def test_depth_is_a_matter_of_open_elements() -> None:
     deep = "<div>" * (bounds.MAX_DEPTH - 10) + "x" + "</div>" * (bounds.MAX_DEPTH - 10)
-    assert bounds.fit(deep * 5) == (deep * 5, True)
+    assert bounds.fit(deep * 5) == (deep.encode() * 5, True)
     assert not bounds.fit("<div>" * 3_000)[1]
 
 
 def test_long_values_are_no_attributes() -> None:
     picture = f"<img src='data:image/png;base64,{'aB/+' * 20_000}' alt=x><p>seen"
-    assert bounds.fit(picture) == (picture, True)
+    assert bounds.fit(picture) == (picture.encode(), True)
+
+
+@settings(deadline=None, database=None)
+@given(st.lists(st.sampled_from(["<a", "</p", ">", '"', "'", "=", " ", "x", '="', '">', "b=1", "<"])))
+def test_a_tame_page_has_short_tags_only(pieces: list[str]) -> None:
+    page = "".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounds, "_SHORT", 12)
+        if bounds._is_tame(page.encode()):
+            tags = (token for token in bounds._TOKEN.finditer(page) if token["tag"])
+            assert all(len(tag.group()) <= 12 + len('">') for tag in tags)

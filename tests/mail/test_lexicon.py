@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -261,3 +262,28 @@ def test_junk_targets(href: str) -> None:
 )
 def test_targets_that_are_not_junk(href: str) -> None:
     assert not junk_target(href)
+
+
+def whole(text: str) -> str:
+    """What ``normalise`` means, done to the whole text at once."""
+    text = text.casefold()
+    for marks, mark in (
+        ("\u2018\u2019\u201a\u201b\u02bc\u00b4\u2032`", "'"),
+        ("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
+        ("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+    ):
+        text = text.translate(dict.fromkeys(map(ord, marks), mark))
+    text = unicodedata.normalize("NFKC", text)
+    text = re.sub("[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]", "", text)
+    text = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text)).casefold()
+    return " ".join(text.split())
+
+
+ODD = "aE \n-'`éÉßﬁ\u0301\u0327\u0338\u200b\u00a0\u2019«–Ωжﬀ½Å\u1e9b\u0323가각\u1100\u1161"
+
+
+@settings(deadline=None, database=None)
+@given(st.text(st.sampled_from(ODD) | st.characters(max_codepoint=0x24FF, exclude_categories=["Cs"])))
+def test_normalising_run_by_run_is_normalising_the_whole(text: str) -> None:
+    dropped = re.search("[\u115f\u1160\u17b4\u17b5\u180b-\u180e]", text)
+    assert dropped or normalise(text) == whole(text)

@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 
 PATIENCE = 30.0
 ID = re.compile(rb"^Message-ID: <([\w.-]+)@acme\.fr>", re.MULTILINE | re.IGNORECASE)
+READER = re.compile(rb"^X-Original-To: (\S+)", re.MULTILINE)
 T = TypeVar("T")
 
 MASTER = """\
@@ -115,6 +116,8 @@ class Postfix:
         for parent in (folder, *folder.parents[:3]):
             if parent.stat().st_uid == os.getuid():
                 parent.chmod(parent.stat().st_mode | 0o755)
+        self.log.touch()
+        shutil.chown(self.log, "postfix")  # its tools write to it while its logger is down
         shutil.chown(folder / "data", "postfix")
         shutil.chown(folder / "mail", "nobody")
         domains = " ".join(mailboxes)
@@ -207,9 +210,10 @@ class Postfix:
         """How many mails stand in the mailboxes."""
         return sum(1 for _ in self._arrived())
 
-    def ids(self) -> Counter[str]:
-        """How often each id stands in the mailboxes."""
-        return Counter(found[1].decode() for mail in self.mails() if (found := ID.search(mail)))
+    def copies(self) -> Counter[tuple[str, str]]:
+        """How often each id stands in each reader's mailbox."""
+        found = ((ID.search(mail), READER.search(mail)) for mail in self.mails())
+        return Counter((a[1].decode(), b[1].decode()) for a, b in found if a and b)
 
     def lines(self, words: str) -> list[str]:
         """What its log says with these words in it."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.real.mta import Guard, Postfix, free_port, message, more, together, until
+from tests.real.mta import Guard, Postfix, command, free_port, message, more, together, until
 
 pytestmark = pytest.mark.real
 
@@ -26,6 +26,8 @@ SESSIONS = 8
 """Deliveries of the front to the guard at the same time."""
 FEEDERS = 3
 MAILS = 240
+READERS = {"smtp": ("a@client.fr",), "lmtp": ("a@client.fr", "b@client.fr", "c@client.fr")}
+"""Whom a mail goes to, by the way it takes to the guard."""
 
 
 @dataclass
@@ -35,64 +37,61 @@ class Chain:
     front: Postfix
     guard: Guard
     behind: Postfix
-    submission: int
+    submission: dict[str, int]
 
     @contextmanager
-    def load(self, scenario: str, mails: int = MAILS) -> Iterator[Load]:
-        """Mails flow while the body runs; then all of them must have arrived."""
-        numbers = [f"{scenario}.{count}" for count in range(mails)]
-        load = Load(self, scenario, numbers)
+    def load(self, scenario: str, way: str = "smtp") -> Iterator[Load]:
+        """Mails flow while the body runs; at its end all of them have left the queues."""
+        readers = READERS[way]
+        numbers = [f"{scenario}.{way}.{count}" for count in range(MAILS // len(readers))]
+        load = Load(self, scenario, [(number, reader) for number in numbers for reader in readers])
+
+        def feed(numbers: list[str]) -> None:
+            with smtplib.SMTP("127.0.0.1", self.submission[way], timeout=60) as client:
+                for number in numbers:
+                    client.sendmail("news@acme.fr", readers, message(number))
+
         with ThreadPoolExecutor(FEEDERS) as feeders:
-            fed = [feeders.submit(self._feed, numbers[n::FEEDERS]) for n in range(FEEDERS)]
+            fed = [feeders.submit(feed, numbers[n::FEEDERS]) for n in range(FEEDERS)]
             yield load
             for each in fed:
                 each.result()
-        load.settle()
-
-    def _feed(self, numbers: list[str]) -> None:
-        with smtplib.SMTP("127.0.0.1", self.submission, timeout=60) as client:
-            for number in numbers:
-                client.sendmail("news@acme.fr", ["reader@client.fr"], message(number))
+        until(lambda: not self.front.queued(), "an empty queue", self.guard, self.front)
+        until(lambda: not self.behind.queued(), "an empty queue behind", self.behind)
 
 
 @dataclass
 class Load:
-    """One scenario's mails."""
+    """One scenario's copies: id and reader."""
 
     chain: Chain
     scenario: str
-    numbers: list[str]
+    copies: list[tuple[str, str]]
 
     def __post_init__(self) -> None:
         self._before = self.chain.behind.count()
 
     def flows(self, share: float) -> None:
-        """Wait until that share of the mails has arrived, and the rest has not."""
-        chain, wanted = self.chain, int(share * len(self.numbers))
+        """Wait until that share of the copies has arrived."""
+        chain, wanted = self.chain, int(share * len(self.copies))
         until(
             lambda: chain.behind.count() - self._before >= wanted,
-            f"mail {wanted} of {self.scenario}",
+            f"copy {wanted} of {self.scenario}",
             chain.guard,
             chain.front,
         )
 
-    def settle(self) -> None:
-        """Wait for the last of them."""
-        chain = self.chain
-        until(lambda: not chain.front.queued(), "an empty queue", chain.guard, chain.front)
-        until(lambda: not chain.behind.queued(), "an empty queue behind", chain.behind)
-
     @property
     def left(self) -> int:
         """How many have not arrived."""
-        arrived = self.chain.behind.ids()
-        return sum(number not in arrived for number in self.numbers)
+        arrived = self.chain.behind.copies()
+        return sum(copy not in arrived for copy in self.copies)
 
     @property
     def doubles(self) -> int:
-        """How many copies too many."""
-        arrived = self.chain.behind.ids()
-        return sum(max(arrived[number] - 1, 0) for number in self.numbers)
+        """How many arrived once more than once."""
+        arrived = self.chain.behind.copies()
+        return sum(max(arrived[copy] - 1, 0) for copy in self.copies)
 
 
 @pytest.fixture(scope="module")
@@ -102,35 +101,49 @@ def chain(
     """Two workers, a register that may be silent for a moment only."""
     (last,) = behind.ports
     one = guard(last, workers=2, store={"blip": 0.1})
-    submission = free_port()
+    smtp, lmtp = free_port(), free_port()
     front = postfix(
         "front",
-        ports={submission: ()},
+        ports={smtp: (), lmtp: (f"content_filter=guard:[127.0.0.1]:{one.lmtp}",)},
+        services="guard unix - - n - - lmtp\n",
         mailboxes=["acme.fr"],
         relayhost=f"[127.0.0.1]:{one.smtp}",
-        smtp_destination_concurrency_limit=SESSIONS,
+        default_destination_concurrency_limit=SESSIONS,
         initial_destination_concurrency=SESSIONS,
     )
     together(front.start, one.start)
-    yield Chain(front, one, behind, submission)
+    yield Chain(front, one, behind, {"smtp": smtp, "lmtp": lmtp})
     assert not front.count(), "nothing may bounce, whatever dies"
 
 
-def test_nothing_dies(chain: Chain) -> None:
-    with chain.load("calm") as load:
+@pytest.mark.parametrize("way", READERS)
+def test_nothing_dies(chain: Chain, way: str) -> None:
+    with chain.load("calm", way) as load:
         pass
     assert (load.left, load.doubles) == (0, 0)
 
 
-def test_the_guard_is_killed(chain: Chain) -> None:
+@pytest.mark.parametrize("way", READERS)
+def test_the_guard_is_killed(chain: Chain, way: str) -> None:
     shares = sorted(random.uniform(0.05, 0.8) for _ in range(3))
-    with chain.load("guard") as load:
+    with chain.load("guard", way) as load:
         for share in shares:
             load.flows(share)
             chain.guard.kill()
             chain.guard.start()
     assert load.left == 0, shares
-    assert load.doubles <= SESSIONS * len(shares), shares
+    assert load.doubles <= SESSIONS * len(READERS[way]) * len(shares), shares
+
+
+def test_the_parent_alone_is_killed(chain: Chain) -> None:
+    with chain.load("parent") as load:
+        load.flows(0.2)
+        workers = chain.guard.workers
+        os.kill(chain.guard.pid, signal.SIGKILL)
+        until(lambda: not any(map(command, workers)), "its workers to drain", chain.guard)
+        assert chain.guard.stop() == -signal.SIGKILL
+        chain.guard.start()
+    assert (load.left, load.doubles) == (0, 0)
 
 
 def test_a_worker_is_killed_and_replaced(chain: Chain) -> None:
@@ -170,8 +183,9 @@ def test_the_upstream_is_stopped_and_started(chain: Chain) -> None:
     assert load.doubles <= SESSIONS, "a Postfix told to stop may have taken mail without a word"
 
 
-def test_the_guard_drains_and_comes_back(chain: Chain) -> None:
-    with chain.load("drain") as load:
+@pytest.mark.parametrize("way", READERS)
+def test_the_guard_drains_and_comes_back(chain: Chain, way: str) -> None:
+    with chain.load("drain", way) as load:
         for share in (0.1, 0.4):
             load.flows(share)
             assert chain.guard.stop() == 0

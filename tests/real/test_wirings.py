@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.real.mta import Guard, Postfix, message, send, until
-from tests.real.wiring import LMTP, NAMES, PROXY_FILTER, RELAYHOST, Wiring, wire
+from tests.real.wiring import CONTENT_FILTER, LMTP, NAMES, PROXY_FILTER, RELAYHOST, Wiring, wire
 
 pytestmark = pytest.mark.real
 
@@ -183,3 +183,5 @@ def test_the_queue_id_of_the_front_is_in_our_log(wired: Wiring) -> None:
     else:
         (line,) = ours
         assert "status=sent" in line
+    if wired.name == CONTENT_FILTER:
+        assert wired.front.lines(f"orig_queue_id={queue_id}"), "it is told to the next hop, too"

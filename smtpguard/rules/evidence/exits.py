@@ -12,15 +12,15 @@ from weakref import WeakKeyDictionary
 
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Paragraph, Place
-from smtpguard.mail.lexicon import TOPICS, normalise, says
+from smtpguard.mail.lexicon import mentions, normalise, says
 from smtpguard.mail.message import Message
 from smtpguard.mail.reading import Link, Reading, Seen
 from smtpguard.policy.controller import Brand, Existing
-from smtpguard.rules.evidence.target import ours
+from smtpguard.rules.evidence.target import declared, leads_to, ours
 from smtpguard.rules.evidence.view import View
 from smtpguard.rules.rule import Case
 
-_KNOWN: WeakKeyDictionary[Message, dict[Brand, tuple[Exits, ...]]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Message, tuple[Brand, tuple[Exits, ...]]] = WeakKeyDictionary()
 """Several rules ask about one message; what was read goes when the message goes."""
 
 
@@ -49,10 +49,11 @@ class Exits:
 
 def exits(case: Case) -> tuple[Exits, ...]:
     """The unsubscribe links of each readable part of the message."""
-    known = _KNOWN.setdefault(case.mail, {})
-    if case.brand not in known:
-        known[case.brand] = tuple(_read(reading, case.brand) for reading in case.mail.readings)
-    return known[case.brand]
+    brand, found = _KNOWN.get(case.mail, (None, ()))
+    if brand is not case.brand:
+        found = tuple([_read(reading, case.brand) for reading in case.mail.readings])
+        _KNOWN[case.mail] = case.brand, found
+    return found
 
 
 def way_of(view: View, found: Iterable[Exits]) -> Way:
@@ -78,7 +79,9 @@ def _read(reading: Reading, brand: Brand) -> Exits:
     links = [link for link in reading.links if not link.quoted]
     by_url = _those("unsub_url", [link.target for link in links])
     by_word = _those("unsub", [link.text for link in links])
-    named = {i for i, link in enumerate(links) if ours(link.target, brand)} | by_url | by_word
+    hosts = declared(brand)
+    by_host = {i for i, link in enumerate(links) if leads_to(link.target, hosts)}
+    named = by_host | by_url | by_word
     counted = named or _those("unsub", [link.context for link in links])
     chosen = tuple(links[i] for i in sorted(counted))
     return Exits(reading, chosen, not named, _best(chosen, brand))
@@ -110,21 +113,24 @@ def unlabelled(link: Link) -> bool:
 def _those(topic: str, texts: Sequence[str]) -> set[int]:
     """Indices of the texts that say it: all are searched at once, then the lexicon confirms."""
     distinct = list(dict.fromkeys(texts))
-    lines = list(map(_line, distinct))
-    said = "\n".join(lines)
-    ends = list(accumulate(len(line) + 1 for line in lines))
-    likely = {
-        bisect_right(ends, match.start())
-        for phrases in TOPICS[topic].values()
-        for phrase in phrases
-        for match in phrase.find(said, said)
-    }
-    sayers = {distinct[index] for index in likely if says(topic, distinct[index])}
+    said = "\n".join(distinct)
+    if _is_plain(said.replace("\n", "")) and said.count("\n") < len(distinct):
+        said = said.lower()
+    else:
+        said = "\n".join(map(_line, distinct))
+    likely = [match.start() for match in mentions(topic, said)]
+    if not likely:
+        return set()
+    ends = list(accumulate(len(line) + 1 for line in said.split("\n")))
+    lines = {bisect_right(ends, start) for start in likely}
+    sayers = {distinct[line] for line in lines if says(topic, distinct[line])}
     return {index for index, text in enumerate(texts) if text in sayers}
 
 
 def _line(text: str) -> str:
     """``text`` normalised on one line, percent-encoding undone; most are plain already."""
-    if text.isascii() and text.isprintable() and "%" not in text:
-        return text.lower()
-    return normalise(unquote(text))
+    return text.lower() if _is_plain(text) else normalise(unquote(text))
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and "%" not in text

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 
 from smtpguard.mail.lexicon import normalise
 from smtpguard.policy.controller import Brand, Controller
@@ -43,12 +42,12 @@ def names_sender(text: str, controller: Controller, brand: Brand) -> bool:
 
 def gives_address(text: str, address: str) -> bool:
     """Whether normalised ``text`` gives that postal address: most of its words, in order."""
-    wanted = _WORD.findall(normalise(address))
+    wanted = _words(address)
     needed = max(1, round(ENOUGH * len(wanted)))
-    if sum(word in text for word in wanted) < needed:
+    if sum([word in text for word in wanted]) < needed:
         return False
-    any_word = re.compile(rf"\b(?:{'|'.join(map(re.escape, wanted))})\b")
-    found = [(match.start(), match.group()) for match in islice(any_word.finditer(text), MANY)]
+    places = [(at, word) for word in dict.fromkeys(wanted) for at in _places(word, text)]
+    found = sorted(places)[:MANY]
     window = max(WINDOW, 2 * len(address))
     last = 0
     for first, (start, _) in enumerate(found):
@@ -58,6 +57,11 @@ def gives_address(text: str, address: str) -> bool:
         if len(words) >= needed and _in_order(words, wanted) >= needed:
             return True
     return False
+
+
+@lru_cache(maxsize=64)
+def _words(address: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(normalise(address)))
 
 
 @lru_cache(maxsize=64)
@@ -83,6 +87,19 @@ def _stands(name: str, text: str) -> bool:
             return True
         at = text.find(name, at + 1)
     return False
+
+
+def _places(word: str, text: str) -> Iterator[int]:
+    """Where a word of letters and digits stands in ``text``, as a whole; the first ``MANY``."""
+    size = len(word)
+    at = -1
+    for _ in range(MANY):
+        at = text.find(word, at + 1)
+        if at < 0:
+            return
+        around = text[max(at - 1, 0) : at] + text[at + size : at + size + 1]
+        if not _WORD.search(around):
+            yield at
 
 
 def _in_order(words: Sequence[str], wanted: Sequence[str]) -> int:

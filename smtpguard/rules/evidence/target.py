@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from smtpguard.mail.address import Address
 from smtpguard.mail.lexicon import junk_target
-from smtpguard.policy.controller import Brand, Unsubscribe
+from smtpguard.policy.controller import Brand
 
 _RESERVED = (
     ".example", ".example.com", ".example.net", ".example.org", ".home.arpa", ".internal",
@@ -39,9 +39,21 @@ def host_of(target: str) -> str:
 
 def ours(target: str, brand: Brand) -> bool:
     """Whether a URL is one of the brand's declared exits: our own pages, or a listed host."""
-    hosts = _declared(brand.unsubscribe)
+    return leads_to(target, declared(brand))
+
+
+def leads_to(target: str, hosts: frozenset[str]) -> bool:
+    """Whether the host of a URL is one of those."""
     near = target.lower()
-    return any(host in near for host in hosts) and host_of(target) in hosts
+    for host in hosts:
+        if host in near:
+            return host_of(target) in hosts
+    return False
+
+
+def declared(brand: Brand) -> frozenset[str]:
+    """The hosts that the policy calls the brand's exits."""
+    return _declared(brand.unsubscribe.url, brand.unsubscribe.hosts)
 
 
 def fault_of(target: str, brand: Brand) -> str:
@@ -61,9 +73,8 @@ def fault_of(target: str, brand: Brand) -> str:
 
 
 @lru_cache(maxsize=64)
-def _declared(exits: Unsubscribe) -> frozenset[str]:
-    """The hosts that the policy calls the brand's exits."""
-    return frozenset(filter(None, (host_of(exits.url), *exits.hosts)))
+def _declared(url: str, hosts: frozenset[str]) -> frozenset[str]:
+    return frozenset(filter(None, (host_of(url), *hosts)))
 
 
 def _fault_of_url(url: str, brand: Brand) -> str:
@@ -76,7 +87,7 @@ def _fault_of_url(url: str, brand: Brand) -> str:
         return "the URL has no host"
     if "@" in parts.netloc:
         return f"the URL hides its host {host} behind a user name"
-    return "" if host in _declared(brand.unsubscribe) else _fault_of_host(host, brand)
+    return "" if host in declared(brand) else _fault_of_host(host, brand)
 
 
 def _fault_of_mailbox(mailbox: str, brand: Brand) -> str:

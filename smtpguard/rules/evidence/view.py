@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
-from smtpguard.mail.lexicon import normalise
 from smtpguard.mail.message import Message
 from smtpguard.mail.part import Part
 from smtpguard.mail.reading import Reading
@@ -13,9 +11,6 @@ from smtpguard.rules.rule import Certainty
 
 View = tuple[Reading, ...]
 """The readable parts that are shown together, in order."""
-
-said = lru_cache(maxsize=4)(normalise)
-"""Normalised visible text; several rules read the same few parts of one message."""
 
 
 def views(mail: Message) -> tuple[View, ...]:
@@ -43,7 +38,7 @@ def _views(part: Part, readings: dict[str, Reading]) -> list[View]:
 
 def text_of(view: View) -> str:
     """The visible text of a view, normalised for comparison."""
-    return "\n".join(said(reading.visible) for reading in view)
+    return "\n".join([reading.said for reading in view])
 
 
 def lacking(seen: Iterable[View], has: Callable[[View], bool]) -> tuple[View, ...]:

@@ -1,0 +1,160 @@
+"""``smtpguard web``: the exit pages, a process of their own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from smtpguard import __version__, log
+from smtpguard.config import Config, load
+from smtpguard.keys import Keyring
+from smtpguard.policy.model import validate
+from smtpguard.policy.peers import Endpoint
+from smtpguard.policy.policy import Policy
+from smtpguard.policy.source import Problems, Source
+from smtpguard.service import build
+from smtpguard.service.notify import listening, notify
+from smtpguard.service.sockets import address, bind
+from smtpguard.store.embedded import Embedded, EmbeddedError
+from smtpguard.store.errors import StoreUntrusted
+from smtpguard.store.keyfiles import KeyFileError, load_ring
+from smtpguard.store.store import Store
+from smtpguard.web.desk import Desk
+from smtpguard.web.server import run, serve
+from smtpguard.web.settings import Web
+from smtpguard.web.site import LARGEST_LOGO, Site
+from smtpguard.web.site import build as compiled
+
+
+class Door(NamedTuple):
+    """A place to listen at."""
+
+    name: str
+    listen: Endpoint
+
+
+def web(
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", help="Configuration file; defaults without.")
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="The pages: HOST:PORT or unix:/path.")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Health and metrics, on loopback.")
+    ] = None,
+    policies: Annotated[
+        Path | None, typer.Option(help="Directory of policy files, or one file.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Directory of store and keys.")] = None,
+) -> None:
+    """Show the exit pages, and take opt-outs; it never sees mail, nor holds a DKIM key."""
+
+    def read() -> Config:
+        found = load(config).overridden(policies=policies, state=state)
+        said = {"listen": listen, "status": status}
+        return _overridden(found, {name: word for name, word in said.items() if word})
+
+    try:
+        raise typer.Exit(_serve(read()))
+    except Problems as problems:
+        _fail(os.EX_CONFIG, *map(str, problems.items))
+    except (KeyFileError, StoreUntrusted) as untrusted:
+        _fail(os.EX_CONFIG, str(untrusted))
+    except (EmbeddedError, OSError) as error:
+        _fail(os.EX_UNAVAILABLE, str(error))
+
+
+def _serve(config: Config) -> int:
+    config.state.mkdir(mode=0o750, parents=True, exist_ok=True)
+    settings = build.store_settings(config)
+    fresh = not config.keys.directory.exists() and settings.embedded is not None
+    ring = load_ring(config.keys.directory, create=fresh)
+    _complete(ring)
+    log.configure(config.log.format, level=config.log.level)
+    site = read_site(config)
+    places = (Door("web", config.web.listen), Door("status", config.web.status))
+    sockets = bind(places, listening())
+
+    def ready() -> None:
+        doors = {f"listen_{name}": address(bound) for name, bound in sockets.items()}
+        log.started(version=__version__, policy=site.version, **doors)
+        notify("READY=1")
+
+    embedded = Embedded(settings.embedded) if settings.embedded else None
+
+    def tick() -> None:
+        """Every second: keep the store's server running, whoever had it before."""
+        if embedded is not None and (news := embedded.poll()):
+            log.warned(news)
+
+    async def main() -> None:
+        store = await Store.open(settings, ring, log.store_silent)
+        try:
+            desk = Desk(store, ring, config.web, site)
+            await serve(
+                desk,
+                sockets["web"],
+                sockets["status"],
+                reread=lambda: read_site(config),
+                ready=ready,
+                tick=tick,
+            )
+        finally:
+            notify("STOPPING=1")
+            await store.close()
+
+    if embedded is not None:
+        embedded.start()
+    try:
+        run(main)
+    finally:
+        if embedded is not None:
+            embedded.stop()
+    log.stopped()
+    return os.EX_OK
+
+
+def read_site(config: Config) -> Site:
+    """Who writes, from the policy files as they are now. ``Problems`` when they are wrong."""
+    files, packs = config.policy_files(), config.pack_files()
+    policy = build.policy(config, files, packs, int(time.time()))
+    return compiled(policy, _logos(config, policy))
+
+
+def _logos(config: Config, policy: Policy) -> Mapping[str, bytes]:
+    """The pictures that brands name, from beside the policies and nowhere else."""
+    home = config.policies if config.policies.is_dir() else config.policies.parent
+    found: dict[str, bytes] = {}
+    for name in {one.brand.logo for one in policy.streams if one.brand.logo}:
+        path = (home / name).resolve()
+        if path.is_relative_to(home.resolve()) and path.is_file():
+            found[name] = path.read_bytes()[: LARGEST_LOGO + 1]
+        else:
+            log.warned(f"{home / name}: there is no such logo")
+    return found
+
+
+def _overridden(config: Config, said: Mapping[str, str]) -> Config:
+    """The same with the words of the command line. ``Problems`` when they are wrong."""
+    given = {**config.web.model_dump(exclude_unset=True), **said}
+    found, problems = validate(Web, Source("command line"), given, {"base": Path.cwd()})
+    if found is None:
+        raise Problems([problem for _, problem in problems])
+    return config.model_copy(update={"web": found})
+
+
+def _complete(ring: Keyring) -> None:
+    if not ring.links or not ring.references:
+        raise KeyFileError("the exit pages need a reference key and a link key: `smtpguard keys`")
+
+
+def _fail(code: int, *lines: str) -> None:
+    for line in lines:
+        typer.echo(f"smtpguard: {line}" if code != os.EX_CONFIG else line, err=True)
+    raise typer.Exit(code)

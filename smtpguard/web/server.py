@@ -1,0 +1,168 @@
+"""The door: two servers on sockets that are bound already, in one loop, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from smtpguard import log, metrics
+from smtpguard.policy.source import Problems
+from smtpguard.web import app, status
+from smtpguard.web.desk import Desk
+from smtpguard.web.settings import Tls, Web
+from smtpguard.web.site import Site
+
+LARGEST_HEADER = 16 * 1024
+"""Octets of a request's line and header."""
+GRACE = 10
+"""Seconds for requests under way when we are told to stop."""
+
+
+def protocol(web: Web) -> type[H11Protocol]:
+    """HTTP/1.1 with a deadline for the header, and few connections for one client.
+
+    uvicorn has neither; a client that sends nothing would be waited for.
+    """
+    limits = web.limits
+    open_by: Counter[str] = Counter()
+
+    class Timed(H11Protocol):
+        late: asyncio.TimerHandle | None = None
+        peer = ""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.peer = self.client[0] if self.client else ""
+            open_by[self.peer] += 1
+            trusted = self.peer in web.proxies
+            if open_by[self.peer] > limits.connections_per_client and not trusted:
+                metrics.LIMITED.labels("connections").inc()
+                transport.abort()
+                return
+            self._await_header()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._disarm()
+            open_by[self.peer] -= 1
+            if not open_by[self.peer]:
+                del open_by[self.peer]
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.their_state is not h11.IDLE:
+                self._disarm()
+            elif self.late is None:
+                self._await_header()
+
+        def _await_header(self) -> None:
+            self.late = self.loop.call_later(limits.seconds, self._too_late)
+
+        def _disarm(self) -> None:
+            if self.late is not None:
+                self.late.cancel()
+                self.late = None
+
+        def _too_late(self) -> None:
+            metrics.LIMITED.labels("time").inc()
+            self.transport.abort()
+
+    return Timed
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serving(
+    pages: Starlette, web: Web, *, tls: Tls | None = None, lifespan: str = "off"
+) -> uvicorn.Server:
+    """A server of one application; ``serve(sockets=...)`` runs it, ``should_exit`` ends it."""
+    options: dict[str, Any] = {
+        "http": protocol(web),
+        "loop": "uvloop",
+        "lifespan": lifespan,
+        "ws": "none",
+        "log_config": None,
+        "log_level": "error",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "limit_concurrency": web.limits.connections,
+        "timeout_keep_alive": 5,
+        "timeout_graceful_shutdown": GRACE,
+        "h11_max_incomplete_event_size": LARGEST_HEADER,
+    }
+    if tls:
+        options |= {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    return _Server(uvicorn.Config(pages, **options))
+
+
+async def serve(
+    desk: Desk,
+    listening: socket.socket,
+    watching: socket.socket,
+    *,
+    reread: Callable[[], Site],
+    ready: Callable[[], None],
+    tick: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP takes over what ``reread`` compiles, whole or not.
+
+    ``ready`` is called once both answer, and ``tick`` every second.
+    """
+    web = desk.settings
+    servers = [
+        serving(app.application(desk), web, tls=web.tls),
+        serving(status.application(desk), web),
+    ]
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for each in servers:
+            each.should_exit = True
+
+    def reload() -> None:
+        try:
+            desk.site = reread()
+        except Problems as problems:
+            log.reload_refused(str(problems))
+        else:
+            log.reloaded(desk.site.version)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    running = asyncio.gather(
+        servers[0].serve(sockets=[listening]), servers[1].serve(sockets=[watching])
+    )
+    told = False
+    while not running.done():
+        if not told and all(each.started for each in servers):
+            told = True
+            metrics.UP.set(1)
+            ready()
+        tick()
+        await asyncio.wait([running], timeout=1 if told else 0.02)
+    await running
+
+
+def run(main: Callable[[], Any]) -> None:
+    """Run a coroutine on uvicorn's own choice of loop."""
+    factory = uvicorn.Config("unused", loop="uvloop").get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())

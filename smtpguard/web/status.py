@@ -1,0 +1,39 @@
+"""For the operator, on a listener of its own: alive, ready, and what was counted."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from smtpguard import metrics
+from smtpguard.store.errors import StoreSilent
+from smtpguard.web.desk import Desk
+
+
+def application(desk: Desk) -> Starlette:
+    """``/healthz``: the process answers. ``/readyz``: it can also do its work, or says why not."""
+
+    def health(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(_: Request) -> Response:
+        if not desk.ring.links or not desk.ring.references:
+            return PlainTextResponse("keys: a link key and a reference key are needed\n", 503)
+        try:
+            await desk.store.ask(())
+        except StoreSilent as error:
+            return PlainTextResponse(f"store: {error}\n", 503)
+        return PlainTextResponse(f"ok, policy {desk.site.version}\n")
+
+    def count(_: Request) -> Response:
+        return Response(metrics.page(), media_type=metrics.CONTENT_TYPE)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", health),
+            Route("/readyz", ready),
+            Route("/metrics", count),
+        ]
+    )
