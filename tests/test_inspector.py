@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from smtpguard import inspector
 from smtpguard.edit.fix import Change
 from smtpguard.inspector import InspectionFailed, Inspector
 from smtpguard.mail.address import Address
@@ -78,3 +81,26 @@ async def test_what_cannot_be_judged_is_said_so() -> None:
             await inspector.deliberate(broken)
     finally:
         await inspector.close()
+
+
+async def test_a_host_without_processes_is_not_the_mails_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError("no process left")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    with pytest.raises(InspectionFailed, match="no process left") as failed:
+        await Inspector(5).deliberate(QUESTION)
+    assert not failed.value.by_mail
+
+
+async def test_who_waits_too_long_behind_others_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspector, "PATIENCE", 0.01)
+    one = Inspector(5)
+    async with one._turn:
+        with pytest.raises(InspectionFailed, match="waits") as failed:
+            await one.deliberate(QUESTION)
+    assert not failed.value.by_mail
+    assert await one.deliberate(QUESTION) == deliberate(QUESTION)
+    await one.close()

@@ -117,3 +117,26 @@ def test_an_ambiguous_end_is_told(out: io.StringIO) -> None:
     log.decision(replace(TAKEN, answers=(lost,)))
     line = json.loads(out.getvalue())
     assert (line["status"], line["ambiguous"]) == ("deferred", 1)
+
+
+def test_where_addresses_are_hidden_no_reply_and_no_sender_tells_them(out: io.StringIO) -> None:
+    log.configure(pseudonym=lambda *_: "REF", out=out)
+    told = Answer(b"550 5.1.1 <a@client.fr>: unknown, not even a@client.fr\r\n", upstream=True)
+    verp = replace(TAKEN.envelope, sender=Address(b"bounce+a=client.fr", b"acme.fr"))
+    log.decision(replace(TAKEN, envelope=verp, answers=(told,)))
+    assert "from=<...@acme.fr>" in out.getvalue()
+    assert "550 5.1.1 <...> unknown" in out.getvalue()
+    assert "client.fr" not in out.getvalue()
+
+
+class Full(io.StringIO):
+    """A disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(out: io.StringIO) -> None:
+    log.configure(out=Full())
+    log.decision(TAKEN)
+    logging.getLogger("smtpguard.smtp").error("lost as well")

@@ -134,8 +134,12 @@ class Place:
         *,
         founding: Founding | None = None,
         deadline: float = 0.0,
+        announces: bool = True,
     ) -> T:
-        """Open the store, do the work, close it; what goes wrong ends the command."""
+        """Open the store, do the work, close it; what goes wrong ends the command.
+
+        ``announces``: the work may write under the newest reference key.
+        """
         from smtpguard.store.errors import StoreSilent, StoreUntrusted
         from smtpguard.store.store import Store
 
@@ -143,7 +147,7 @@ class Place:
         settings = replace(self.settings, deadline=max(deadline, self.settings.deadline))
 
         async def within() -> T:
-            store = await Store.open(settings, ring, _hush, founding=founding)
+            store = await Store.open(settings, ring, _hush, founding=founding, announces=announces)
             try:
                 return await work(store)
             finally:

@@ -97,6 +97,9 @@ def _run(read: Callable[[], Config]) -> int:
         sockets = bind(config.listeners, listening())
         places = {name: address(bound) for name, bound in sockets.items()}
 
+        def keys() -> Keyring:
+            return load_ring(config.keys.directory)
+
         def ready() -> None:
             log.started(
                 version=__version__,
@@ -106,7 +109,7 @@ def _run(read: Callable[[], Config]) -> int:
                 **{f"listen_{name}": place for name, place in places.items()},
             )
 
-        return Supervisor(taken, sockets, ring, read, embedded, ready).run()
+        return Supervisor(taken, sockets, keys, read, embedded, ready).run()
     finally:
         if embedded is not None:
             embedded.stop()

@@ -70,7 +70,7 @@ def status(config: ConfigFile = None, state: State = None, url: Url = None) -> N
                 ("maxmemory-policy", info.get("maxmemory_policy", "unknown")),
             ]
 
-        for name, value in place.run(work):
+        for name, value in place.run(work, announces=False):
             typer.echo(f"{name:<18}{value}")
 
 

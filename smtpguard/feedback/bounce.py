@@ -20,6 +20,7 @@ LARGEST = 1_048_576
 """Octets beyond which a bounce is not read so: those servers returned little."""
 READ = 16_384
 """Characters of the explanation that are looked through."""
+BOMBS = frozenset({"nested too deep", "too many parts"})
 DAEMONS = frozenset({"mailer-daemon", "postmaster", "mailerdaemon", "mail-daemon", "mdaemon"})
 
 logging.getLogger("flufl.bounce").disabled = True  # it would log the mail's own words
@@ -27,7 +28,7 @@ logging.getLogger("flufl.bounce").disabled = True  # it would log the mail's own
 
 def failures(message: Message) -> tuple[Failure, ...]:
     """Whom a bounce of no standard form names; nothing for any other mail. Never raises."""
-    if len(message.raw) > LARGEST or message.defect:
+    if len(message.raw) > LARGEST or message.defect in BOMBS:
         return ()
     try:
         parsed: Parsed = message_from_bytes(message.raw)

@@ -74,12 +74,8 @@ Letter = Leave | Bounced | Complained | Nothing | Unknown
 def read(ring: Keyring, post: Post, sender: Address | None, message: Message) -> Letter:
     """What a mail to ``post`` is; ``sender`` is its reverse-path. Never raises on bad mail."""
     tagged = evidence.tickets(ring, post.tag)
-    if report.carries_status(message):
-        failed = report.failures(message)
-        if not failed:
-            return Nothing("delay or delivery")
-        proof = evidence.of_returned(ring, message)
-        return Bounced(failed, tagged or proof.tickets, proof.message_ids)
+    if (failed := report.failures(message)) is not None:
+        return _bounced(ring, failed, tagged, message) if failed else Nothing("delay or delivery")
     if (complained := complaint.read(ring, message)) is not None:
         if complained.type not in COMPLAINTS:
             return Unknown(f"feedback-type {complained.type[:20]}")
@@ -87,9 +83,15 @@ def read(ring: Keyring, post: Post, sender: Address | None, message: Message) ->
             tagged or complained.tickets, complained.message_ids, complained.recipients
         )
     if (sender is None or _daemon(message)) and (failed := bounce.failures(message)):
-        proof = evidence.of_returned(ring, message)
-        return Bounced(failed, tagged or proof.tickets, proof.message_ids)
+        return _bounced(ring, failed, tagged, message)
     return _person(ring, post, sender, message, tagged)
+
+
+def _bounced(
+    ring: Keyring, failed: tuple[Failure, ...], tagged: tuple[Ticket, ...], message: Message
+) -> Bounced:
+    proof = evidence.of_returned(ring, message)
+    return Bounced(failed, tagged or proof.tickets, proof.message_ids)
 
 
 def _person(

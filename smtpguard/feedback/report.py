@@ -16,7 +16,7 @@ MOST = 100
 """Recipients of one report that are read."""
 
 _STATUS_PARTS = frozenset(("message/delivery-status", "message/global-delivery-status"))
-_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+_STATUS = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _NOBODY = re.compile(
     r"user unknown|unknown user|no such (?:user|recipient|mailbox|address|person)"
@@ -28,10 +28,13 @@ _NOBODY = re.compile(
     re.IGNORECASE,
 )
 
-HARD = frozenset({"1.0", "1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
+HARD = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
 """Nobody reads there (RFC 3463 §3.2, §3.3; RFC 7505 §4.2), where the class is 5."""
-NOT_THEIRS = frozenset({"3", "5", "6", "7"})
-"""Subjects that speak of the mail, the protocol or a policy, not of the mailbox."""
+NOT_THEIRS = frozenset({"5", "6", "7"})
+"""Subjects that speak of the protocol, the mail or a policy, not of the mailbox."""
+TOO_BIG = "3.4"
+VAGUE = frozenset({"0.0", "1.0", "3.0", "5.0"})
+"""Codes under which servers say anything; the words count, if there are any."""
 
 
 class Kind(StrEnum):
@@ -56,21 +59,21 @@ class Failure:
     """Enhanced status code, where one is given."""
 
 
-def carries_status(message: Message) -> bool:
-    """It is a delivery report of the standard form."""
-    return next(_parts(message), None) is not None
+def failures(message: Message) -> tuple[Failure, ...] | None:
+    """Who failed; none of a report on delay or success. ``None``: no report on any recipient.
 
-
-def failures(message: Message) -> tuple[Failure, ...]:
-    """Who failed; delays and successes are none. Never raises."""
+    Never raises.
+    """
     found: list[Failure] = []
+    about = False
     for part in _parts(message):
         for block in _blocks(part.content):
             fields = {field.key: field for field in reversed(split_fields(block, 0, len(block)))}
+            about = about or "action" in fields
             failure = _failure(fields)
             if failure is not None and len(found) < MOST:
                 found.append(failure)
-    return tuple(found)
+    return tuple(found) if about else None
 
 
 def gravity(status: str, text: str) -> tuple[Kind, str]:
@@ -82,12 +85,10 @@ def gravity(status: str, text: str) -> tuple[Kind, str]:
     detail = said.partition(".")[2]
     if said.startswith("4"):
         return Kind.SOFT, said
-    if detail in HARD and (detail != "1.0" or _NOBODY.search(text)):
+    if detail in HARD or ((not said or detail in VAGUE) and _NOBODY.search(text)):
         return Kind.HARD, said
-    if detail.partition(".")[0] in NOT_THEIRS:
+    if detail == TOO_BIG or detail.partition(".")[0] in NOT_THEIRS:
         return Kind.REFUSED, said
-    if (not said or detail.startswith("0.")) and _NOBODY.search(text):
-        return Kind.HARD, said
     return Kind.SOFT, said
 
 

@@ -174,10 +174,14 @@ def mentions(topic: str, said: str) -> Iterator[re.Match[str]]:
     return _matches(_TOPICS[topic](), said, said)
 
 
+def heard(topic: str, text: str) -> str:
+    """The text as a topic is looked for in it: normalised, and a URL without percent-encoding."""
+    return normalise(unquote(text) if topic.endswith("_url") else text)
+
+
 def says(topic: str, text: str) -> bool:
     """Whether the text says it, in letters of our own scripts. KeyError for an unknown topic."""
-    said = normalise(unquote(text) if topic.endswith("_url") else text)
-    return any(not _FOREIGN.search(match.group()) for match in mentions(topic, said))
+    return any(not _FOREIGN.search(match.group()) for match in mentions(topic, heard(topic, text)))
 
 
 def placeholders(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bs4 import BeautifulSoup, Tag
-from bs4.element import NavigableString, PreformattedString
+from bs4.element import NavigableString, PageElement, PreformattedString
 from soupsieve import SelectorSyntaxError
 
 from smtpguard.mail import bounds, href
@@ -70,9 +70,8 @@ def _styled(soup: BeautifulSoup) -> tuple[dict[int, list[StyleRule]], bool]:
 
 
 def _walk(soup: BeautifulSoup, gatherer: Gatherer, matches: dict[int, list[StyleRule]]) -> None:
-    todo: list[tuple[Tag | NavigableString | int, Frame]] = [
-        (node, OUTERMOST)
-        for node in reversed(soup.contents)  # type: ignore[misc]
+    todo: list[tuple[PageElement | int, Frame]] = [
+        (node, OUTERMOST) for node in reversed(soup.contents)
     ]
     while todo:
         node, frame = todo.pop()
@@ -84,8 +83,8 @@ def _walk(soup: BeautifulSoup, gatherer: Gatherer, matches: dict[int, list[Style
             inner = gatherer.open(frame, kind, attributes, tuple(matches.get(id(node), ())))
             if inner is not None:
                 todo.append((kind, frame))
-                todo.extend((child, inner) for child in reversed(node.contents))  # type: ignore[misc]
-        elif not isinstance(node, PreformattedString):
+                todo.extend((child, inner) for child in reversed(node.contents))
+        elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
             gatherer.text(frame, str(node))
 
 

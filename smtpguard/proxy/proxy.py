@@ -25,6 +25,7 @@ from smtpguard.proxy.transaction import Transaction
 from smtpguard.reply import Reply
 from smtpguard.smtp.capabilities import Capabilities
 from smtpguard.smtp.upstream import Upstream
+from smtpguard.store.errors import StoreSilent
 from smtpguard.store.store import Store
 from smtpguard.verdict.decision import Decision, Deliberation
 from smtpguard.verdict.deliberate import Question, deliberate
@@ -74,6 +75,19 @@ class Proxy:
         self.breakages = Breakages()
         self.pauses = Pauses()
         self._afterwards: set[asyncio.Task[None]] = set()
+
+    def adopt(self, regime: Regime) -> None:
+        """Put another regime in force, between transactions; its keys follow."""
+        renewed = regime.ring != self.regime.ring
+        self.regime = regime
+        if renewed:
+            self.afterwards(self._hold(regime))
+
+    async def _hold(self, regime: Regime) -> None:
+        try:
+            await self.store.hold(regime.ring)
+        except StoreSilent as silent:
+            log.store_silent(f"the new keys are not used yet: {silent}")
 
     async def capabilities(self) -> Capabilities:
         """What the upstream takes, or last took."""

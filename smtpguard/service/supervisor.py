@@ -25,6 +25,7 @@ from smtpguard.service.build import Snapshot
 from smtpguard.service.channel import Channel
 from smtpguard.service.notify import notify, watchdog_interval
 from smtpguard.store.embedded import Embedded
+from smtpguard.store.keyfiles import KeyFileError
 
 GRACE = worker.DRAIN + 10
 """Seconds after SIGTERM before workers are killed."""
@@ -57,7 +58,8 @@ class Supervisor:
 
     taken: Snapshot
     sockets: dict[str, socket.socket]
-    ring: Keyring
+    keys: Callable[[], Keyring]
+    """Reads the key files again."""
     reread: Callable[[], Config]
     """Reads the configuration again; ``Problems`` when it is wrong."""
     store: Embedded | None = None
@@ -157,7 +159,8 @@ class Supervisor:
 
     def _hear(self, one: Worker) -> None:
         """A worker speaks unasked only to say that it is ready; silence is its end."""
-        assert one.channel is not None
+        if one.channel is None:  # its end was noticed a moment ago, with another's
+            return
         try:
             one.channel.receive(seconds=5)
         except (EOFError, OSError):
@@ -199,13 +202,13 @@ class Supervisor:
         """Whole or not at all: every worker has compiled it before any switches."""
         notify("RELOADING=1")
         try:
-            taken = build.snapshot(self.reread(), self.ring)
+            taken = build.snapshot(self.reread(), self.keys())
             version = build.regime(taken).policy.version
             if changed := build.changed(self.taken.config, taken.config):
                 log.reload_refused(f"smtpguard must be restarted for another {', '.join(changed)}")
             elif self._switch([one for one in self.workers if one.ready], taken):
                 log.reloaded(version)
-        except Problems as problems:
+        except (Problems, KeyFileError) as problems:
             log.reload_refused(str(problems))
         notify("READY=1")
 

@@ -28,6 +28,7 @@ from smtpguard.service.build import Snapshot
 from smtpguard.service.channel import Channel
 from smtpguard.smtp.server import Occupancy, Server
 from smtpguard.smtp.upstream import Upstream
+from smtpguard.store.keyfiles import load_ring
 from smtpguard.store.store import Store
 
 DRAIN = 30.0
@@ -85,7 +86,11 @@ async def _proxy(taken: Snapshot, regime: Regime) -> Proxy:
         regime,
         upstream=Upstream(build.onward(config)),
         store=await Store.open(
-            build.store_settings(config), regime.ring, log.store_silent, patient=True
+            build.store_settings(config),
+            regime.ring,
+            log.store_silent,
+            patient=True,
+            reread=lambda: load_ring(config.keys.directory),
         ),
         journal=journal,
         inspector=Inspector(config.limits.inspect_seconds),
@@ -126,7 +131,7 @@ class _Parent:
                 self.channel.send(self._prepare(taken))
             elif word == "commit" and self.prepared is not None:
                 regime, self.prepared = self.prepared, None
-                self.proxy.regime = regime
+                self.proxy.adopt(regime)
                 self.feedback.desk = Desk(regime.policy, regime.ring)
         except (EOFError, OSError):
             self.stopping.set()

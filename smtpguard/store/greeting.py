@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from smtpguard.keys import Keyring
 from smtpguard.store import record, trust
 from smtpguard.store.errors import StoreSilent, StoreUntrusted
+from smtpguard.store.held import Held
 from smtpguard.store.settings import Settings
 from smtpguard.store.wire import Exchange, Reply, command
 
@@ -44,17 +45,20 @@ class Greeting:
     def __init__(
         self,
         settings: Settings,
-        ring: Keyring,
+        held: Held,
         alarm: Callable[[str], None],
         founding: Founding | None = None,
+        *,
+        announces: bool = True,
     ) -> None:
         """Raises ``StoreUntrusted`` without a reference key, or when the memory is unreadable."""
-        if not ring.references:
+        if not held.ring.references:
             raise StoreUntrusted("there is no reference key", "run `smtpguard keys new`")
         usual = Founding.WHEN_EMPTY if settings.embedded else Founding.NEVER
         self._founding = founding or usual
         self._settings = settings
-        self._ring = ring
+        self._held = held
+        self._announces = announces
         self._alarm = alarm
         self._path = trust.memory_path(settings.state)
         forced = founding is Founding.FORCED
@@ -74,11 +78,10 @@ class Greeting:
         if mark is None and self._founds(size):
             mark = await _found(exchange)
             self.founded = True
-        known = trust.recognise(mark, self.memory, self._ring.references)
-        newest = self._ring.references[0]
-        if newest.id not in known.keys:
-            field = trust.KEY + newest.id.encode()
-            await exchange([command(b"HSETNX", record.META, field, newest.fingerprint)])
+        known = self.recognise(mark)
+        newest = self._held.ring.references[0]
+        if self._announces and newest.id not in known.keys:
+            await exchange([announcement(self._held.ring)])
         if known.generation != self.memory.generation:
             self.memory = trust.Memory(known.generation, size)
             try:
@@ -92,8 +95,20 @@ class Greeting:
     def judge(self, reply: Reply) -> None:
         """The reply to ``READ_MARK`` that came with a batch; raises ``StoreUntrusted``."""
         if reply != self._believed:
-            trust.recognise(_mark(reply), self.memory, self._ring.references)
+            self.recognise(_mark(reply))
             self._believed = reply
+
+    def recognise(self, mark: trust.Mark | None) -> trust.Mark:
+        """``mark``, if it is to be trusted with the keys held; raises ``StoreUntrusted``.
+
+        A key not held here may stand in a file that was copied after we began.
+        """
+        try:
+            return trust.recognise(mark, self.memory, self._held.ring.references)
+        except StoreUntrusted:
+            if mark is None or not self._held.again():
+                raise
+        return trust.recognise(mark, self.memory, self._held.ring.references)
 
     async def inspect(self, exchange: Exchange) -> int:
         """Look at the server's settings and at the number of its keys, which is returned."""
@@ -132,6 +147,13 @@ class Greeting:
         if self._founding is Founding.WHEN_EMPTY:
             return not size and not self.memory.generation
         return self._founding is not Founding.NEVER and not self.memory.generation
+
+
+def announcement(ring: Keyring) -> bytes:
+    """Tell every host that rows may stand under our newest reference key."""
+    newest = ring.references[0]
+    field = trust.KEY + newest.id.encode()
+    return command(b"HSETNX", record.META, field, newest.fingerprint)
 
 
 def _mark(reply: Reply) -> trust.Mark | None:

@@ -19,7 +19,8 @@ from smtpguard.person import Person, Reason, Scope, Source, Suppression
 from smtpguard.store import contact, record, trust
 from smtpguard.store.embedded import socket_of
 from smtpguard.store.errors import StoreSilent, StoreUntrusted
-from smtpguard.store.greeting import INFO, READ_MARK, SIZE, Founding, Greeting
+from smtpguard.store.greeting import INFO, READ_MARK, SIZE, Founding, Greeting, announcement
+from smtpguard.store.held import Held
 from smtpguard.store.settings import Settings
 from smtpguard.store.wire import Reply, Wire, command
 
@@ -50,13 +51,13 @@ class Store:
     when the answer would prove nothing.
     """
 
-    def __init__(self, settings: Settings, ring: Keyring, greeting: Greeting, alarm: Alarm) -> None:
+    def __init__(self, settings: Settings, held: Held, greeting: Greeting, alarm: Alarm) -> None:
         """Use ``open``."""
         self._settings = settings
-        self._ring = ring
+        self._held = held
         self._greeting = greeting
         self._inspection: asyncio.Task[None] | None = None
-        self._domain_keys = lru_cache(maxsize=4096)(self._keys)
+        self._domain_keys = lru_cache(maxsize=4096)(_record_keys)
         self._wire = Wire(
             lambda: _url(settings),
             password=settings.password,
@@ -77,15 +78,21 @@ class Store:
         *,
         founding: Founding | None = None,
         patient: bool = False,
+        announces: bool = True,
+        reread: Callable[[], Keyring] | None = None,
     ) -> Self:
         """Connect and make sure that the store may be trusted; raises ``StoreUntrusted``.
 
         A store that is silent is no error yet: whoever asks it hears that; to the ``patient``,
         one that is not trusted is none either. ``alarm`` takes sentences for the operator.
-        ``founding`` is for ``store init``.
+        ``founding`` is for ``store init``. ``reread`` reads the key files again, where the store
+        names a key that is not in ``ring``. Who only reads
+        need not announce a new key (``announces``).
         """
         alarm = alarm or logging.getLogger(__name__).warning
-        store = cls(settings, ring, Greeting(settings, ring, alarm, founding), alarm)
+        held = Held(ring, reread)
+        greeting = Greeting(settings, held, alarm, founding, announces=announces)
+        store = cls(settings, held, greeting, alarm)
         try:
             await store._wire.ask(())
         except StoreUntrusted:
@@ -100,6 +107,11 @@ class Store:
     def founded(self) -> bool:
         """The store had no mark before we came."""
         return self._greeting.founded
+
+    async def hold(self, ring: Keyring) -> None:
+        """Use other keys from now on, after a reload; a new one is announced before it is used."""
+        await self._ask([announcement(ring)])
+        self._held.replace(ring)
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -116,6 +128,7 @@ class Store:
         A suppression of the untagged form or of a domain above reaches the address, never the
         reverse.
         """
+        ring = self._held.ring
         asked: dict[bytes, int] = {}
         plans: list[tuple[list[int], list[int]]] = []
         for address in addresses:
@@ -124,10 +137,12 @@ class Store:
             if address.untagged is not None:
                 wide += self._keys(controller, address.untagged)
             for domain in _domains(address.domain_key):
-                wide += self._domain_keys(controller, "@" + domain)
+                wide += self._domain_keys(self._held.ring, controller, "@" + domain)
             places = [asked.setdefault(key, len(asked)) for key in (*own, *wide)]
             plans.append((places[: len(own)], places[len(own) :]))
         replies = await self._ask([command(b"HGETALL", key) for key in asked])
+        if self._held.ring != ring:  # another host's key came with this very batch
+            return await self.look_up(controller, addresses)
         if not any(replies):
             return [record.NOBODY] * len(plans)
         read = [self._read(reply) for reply in replies]
@@ -161,7 +176,7 @@ class Store:
     async def suppress_many(self, controller: str, items: Iterable[tuple[Who, Suppression]]) -> int:
         """Record suppressions in one batch; how many are new. A few hundred at a time."""
         commands: list[bytes] = []
-        live = len(self._ring.references)
+        live = len(self._held.ring.references)
         for who, suppression in items:
             domain = isinstance(who, str)
             field = record.suppression_field(suppression.reason, suppression.scope, domain=domain)
@@ -252,7 +267,7 @@ class Store:
     async def describe(self) -> tuple[trust.Mark, dict[str, str], int]:
         """The mark, the server's own words (INFO), and the number of keys in the database."""
         mark, info, size = await self._ask([READ_MARK, INFO, SIZE])
-        known = trust.recognise(trust.Mark.read(mark), self._greeting.memory, self._ring.references)
+        known = self._greeting.recognise(trust.Mark.read(mark))
         return known, trust.read_info(info), size
 
     # -- underneath -----------------------------------------------------------------------------
@@ -273,10 +288,7 @@ class Store:
 
     def _keys(self, controller: str, name: str) -> tuple[bytes, ...]:
         """The keys of a record, newest reference key first."""
-        return tuple(
-            record.record_key(controller, key.id, key.reference(controller, name))
-            for key in self._ring.references
-        )
+        return _record_keys(self._held.ring, controller, name)
 
     def _read(self, reply: Sequence[bytes]) -> Person:
         return record.read(reply, time.time(), self._settings.contact_retention)
@@ -292,6 +304,13 @@ class Store:
             self._wire.distrust(error)
         except StoreSilent:
             pass  # the wire has told the alarm
+
+
+def _record_keys(ring: Keyring, controller: str, name: str) -> tuple[bytes, ...]:
+    return tuple(
+        record.record_key(controller, key.id, key.reference(controller, name))
+        for key in ring.references
+    )
 
 
 def _url(settings: Settings) -> str:

@@ -9,7 +9,8 @@ USUAL = "#1f5f8b"
 """Of a brand that says no colour."""
 CARD, DARK_CARD = (255, 255, 255), (27, 30, 36)
 """What the colour stands on, by day and by night; as in style.css."""
-INK = (20, 22, 26)
+INK = (0, 0, 0)
+"""Black or white: one of them can be read on any colour."""
 READABLE = 4.6
 """Contrast asked for: 4.5 is the law, the rest is for rounding."""
 

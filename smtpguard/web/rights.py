@@ -14,8 +14,8 @@ from smtpguard.web.desk import RIGHTS, Visit, form
 from smtpguard.web.exits import desk_of, silent, unknown
 from smtpguard.web.pages import page
 
-LONGEST_NOTE = 2000
-"""Characters of a reader's own words."""
+LONGEST_NOTE = 800
+"""Characters of a reader's own words: however they are encoded, the body's limit holds them."""
 STOPS = {Kind.ERASURE: Reason.ERASURE, Kind.OBJECTION: Reason.OBJECTION}
 """Requests that hold from the moment they are made, whenever the operator reads them."""
 

@@ -1,17 +1,15 @@
 """``suppress``, ``contact``, ``keys`` and ``store`` as an operator types them."""
 
 import os
-import socket
 import stat
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from smtpguard.cli import main
 from smtpguard.store.embedded import Embedded
+from tests.cli.conftest import Run, empty
 
-Run = Callable[..., int]
 LIST = """\
 name;E-Mail;since
 Anna;anna@example.com;2026-01-02
@@ -20,37 +18,6 @@ Bob;bob+news@example.org;2026-01-03
 the second";carl@example.net;soon
 Dora;nobody;
 """
-
-
-def empty(server: Embedded) -> None:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(server.socket))
-        client.sendall(b"FLUSHALL\r\n")
-        assert client.recv(16) == b"+OK\r\n"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    with Embedded(tmp_path_factory.mktemp("s") / "store") as running:
-        yield running
-
-
-@pytest.fixture
-def state(server: Embedded, tmp_path: Path) -> Path:
-    """A host with keys, whose store is empty and whose policies are none."""
-    empty(server)
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def run(server: Embedded, state: Path) -> Run:
-    """Run a command on that host; the first one founds the store."""
-
-    def run(*words: str, here: bool = True) -> int:
-        place = ("--url", f"embedded:{server.directory}") if here else ()
-        return main([*words, "--state", str(state), *place])
-
-    return run
 
 
 @pytest.fixture

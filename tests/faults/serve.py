@@ -68,8 +68,8 @@ class Guard:
         until(lambda: self.said("started:") > before or process.poll() is not None, "the guard")
         assert process.poll() is None, self.log.read_text()
 
-    def launch(self) -> None:
-        """Run, and do not wait."""
+    def launch(self, out: int | None = None) -> None:
+        """Run, and do not wait; ``out`` is a descriptor to log to instead of the file."""
         self.config.write_text(json.dumps(self.settings))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -77,8 +77,8 @@ class Guard:
                     *(*self.prefix, sys.executable, "-m", "smtpguard"),
                     *("serve", "--config", str(self.config)),
                 ],
-                stdout=log,
-                stderr=log,
+                stdout=out or log,
+                stderr=out or log,
                 start_new_session=True,
                 env={**os.environ, **self.environment},
             )

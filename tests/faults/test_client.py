@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.serve import Guard, until
-from tests.faults.wire import MAIL, Client, Upstream
+from tests.faults.wire import MAIL, Act, Client, Upstream
 
 Start = Callable[..., Guard]
 HELLO = {"smtp": b"EHLO c", "lmtp": b"LHLO c"}
@@ -86,7 +86,7 @@ def test_nothing_is_smuggled(guard: Guard, upstream: Upstream, end: bytes) -> No
         client.envelope(b"b@client.fr")
         heard = client.content(MAIL + b"\r\nhello" + end + inner)
         assert heard.startswith(b"550") and b" 5.5.2 " in heard
-        assert client.mail(b".dots\r\n..\r\n.") == b"250 2.0.0 Taken\r\n" or True
+        assert client.ask(b"NOOP") == b"250 2.0.0 Ok\r\n"
     assert not any(b"evil" in line for line in upstream.heard)
 
 
@@ -159,12 +159,8 @@ def test_lmtp_answers_in_order_and_doubles_too(guard: Guard, upstream: Upstream)
     assert upstream.taken[0].recipients == [b"<a@client.fr>"] * 2
 
 
-def _refusing(upstream: Upstream, who: bytes) -> Callable[[socket.socket], None]:
-    def act(line: socket.socket) -> None:
-        accepted = who not in upstream.heard[-1]
-        line.sendall(b"250 2.1.5 Ok\r\n" if accepted else b"450 4.2.2 Full\r\n")
-
-    return act
+def _refusing(upstream: Upstream, who: bytes) -> Act:
+    return lambda _: b"450 4.2.2 Full\r\n" if who in upstream.heard[-1] else b"250 2.1.5 Ok\r\n"
 
 
 def test_copies_of_a_large_mail_do_not_add_up(guard: Guard, upstream: Upstream) -> None:

@@ -13,7 +13,8 @@ PATIENCE = 20.0
 OFFERS = ("PIPELINING", "SIZE 0", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES")
 MAIL = b"From: Acme <news@acme.fr>\r\nSubject: Prix\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\n"
 
-Act = Callable[[socket.socket], None]
+Act = Callable[[socket.socket], bytes | None]
+"""What is done instead of an answer; octets that it returns are the answer after all."""
 
 
 def close(line: socket.socket) -> None:
@@ -106,7 +107,8 @@ class Upstream:
         """Say what is to be said; ``then`` comes before a success is told."""
         said = self.says.get(word, usual)
         if not isinstance(said, bytes):
-            said(line)
+            said = said(line)
+        if said is None:
             return b""
         if said[:1] == b"2":
             then()

@@ -2,7 +2,10 @@
 
 import json
 import multiprocessing
+import os
 from pathlib import Path
+
+import pytest
 
 from smtpguard.journal.journal import Journal
 
@@ -64,3 +67,31 @@ def test_it_follows_its_path_when_somebody_else_moved_the_file(tmp_path: Path) -
     journal.append({"id": 2})
     journal.close()
     assert json.loads((tmp_path / "d.jsonl").read_text()) == {"id": 2}
+
+
+def test_a_line_that_was_cut_short_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "d.jsonl", rotate_size=10**6, keep=1)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, octets: write(file, octets[:5]))
+    with pytest.raises(OSError, match="cut short"):
+        journal.append({"id": 1})
+    monkeypatch.undo()
+    journal.append({"id": 2})
+    journal.append({"id": 3})
+    journal.close()
+    torn, *whole = (tmp_path / "d.jsonl").read_text().splitlines()
+    assert torn == '{"id"'
+    assert [json.loads(line)["id"] for line in whole] == [2, 3]
+
+
+def test_a_file_that_cannot_be_opened_again_is_still_written(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j" / "d.jsonl", rotate_size=10**6, keep=1)
+    (tmp_path / "j").rename(tmp_path / "k")
+    (tmp_path / "j").write_text("in the way")
+    with pytest.raises(OSError):
+        journal.reopen()
+    journal.append({"id": 1})
+    journal.close()
+    assert (tmp_path / "k" / "d.jsonl").read_text() == '{"id":1}\n'

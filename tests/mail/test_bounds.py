@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smtpguard.mail import bounds
 from smtpguard.mail.message import Message
@@ -108,7 +110,9 @@ def test_long_values_are_no_attributes() -> None:
 
 
 @settings(deadline=None, database=None)
-@given(st.lists(st.sampled_from(["<a", "</p", ">", '"', "'", "=", " ", "x", '="', '">', "b=1", "<"])))
+@given(
+    st.lists(st.sampled_from(["<a", "</p", ">", '"', "'", "=", " ", "x", '="', '">', "b=1", "<"]))
+)
 def test_a_tame_page_has_short_tags_only(pieces: list[str]) -> None:
     page = "".join(pieces)
     with pytest.MonkeyPatch.context() as patch:

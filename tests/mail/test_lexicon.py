@@ -274,7 +274,9 @@ def whole(text: str) -> str:
     ):
         text = text.translate(dict.fromkeys(map(ord, marks), mark))
     text = unicodedata.normalize("NFKC", text)
-    text = re.sub("[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]", "", text)
+    text = re.sub(
+        "[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]", "", text
+    )
     text = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text)).casefold()
     return " ".join(text.split())
 
@@ -283,7 +285,9 @@ ODD = "aE \n-'`éÉßﬁ\u0301\u0327\u0338\u200b\u00a0\u2019«–Ωжﬀ½Å\u1e
 
 
 @settings(deadline=None, database=None)
-@given(st.text(st.sampled_from(ODD) | st.characters(max_codepoint=0x24FF, exclude_categories=["Cs"])))
+@given(
+    st.text(st.sampled_from(ODD) | st.characters(max_codepoint=0x24FF, exclude_categories=["Cs"]))
+)
 def test_normalising_run_by_run_is_normalising_the_whole(text: str) -> None:
     dropped = re.search("[\u115f\u1160\u17b4\u17b5\u180b-\u180e]", text)
     assert dropped or normalise(text) == whole(text)

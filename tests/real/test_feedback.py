@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -30,17 +30,22 @@ brands:
     unsubscribe: {url: "https://u.acme.fr", mailto: unsubscribe@acme.fr}
 streams:
   newsletter:
-    match: {from_domain: acme.fr, sender: bounces@acme.fr}
+    match: {sender: bounces@acme.fr}
     class: marketing
     mode: enforce
     edits: body
     rules: {missing-unsubscribe-link: fix-or-reject, missing-list-unsubscribe: fix-or-reject}
   plain:
-    match: {from_domain: acme.fr, sender: bounces+plain@acme.fr}
+    match: {sender: bounces+plain@acme.fr}
     class: marketing
     mode: enforce
 """
 MAILTO = re.compile(rb"<mailto:([^?>]+)\?subject=([^>]+)>")
+
+
+def inline(rows: Iterable[str]) -> str:
+    """A table of Postfix in its own configuration."""
+    return "inline:{" + ", ".join(f"{{{row}}}" for row in rows) + "}"
 
 
 @dataclass
@@ -90,9 +95,9 @@ def world(postfix: Callable[..., Postfix], guard: Callable[..., Guard]) -> World
         "behind",
         ports={last: ()},
         mailboxes=["client.fr", "ops.fr"],
-        virtual_mailbox_maps="inline:{%s}" % ", ".join(f"{{{box} = all/}}" for box in boxes),
+        virtual_mailbox_maps=inline(f"{box} = all/" for box in boxes),
         smtpd_reject_unlisted_recipient="no",
-        transport_maps=f"inline:{{{{acme.fr = smtp:[127.0.0.1]:{feedback}}}}}",
+        transport_maps=inline([f"acme.fr = smtp:[127.0.0.1]:{feedback}"]),
     )
     listeners = [{"name": "feedback", "listen": f"127.0.0.1:{feedback}", "kind": "feedback"}]
     relay = free_port()
@@ -114,18 +119,16 @@ def test_postfix_bounces_and_the_next_newsletter_is_refused(
     world: World, reader: str, sender: str
 ) -> None:
     name = reader.partition("@")[0]
+    before = len(world.guard.lines("suppressed hard-bounce"))
     world.newsletter(f"b.{name}", reader, sender)
     until(
-        lambda: (
-            any("suppressed hard-bounce" in line for line in world.guard.lines("what=bounce"))
-            and world.refused(f"b2.{name}", reader)
-        ),
+        lambda: world.guard.lines("suppressed hard-bounce")[before:],
         "the bounce",
         world.guard,
         world.behind,
-        seconds=20,
     )
     assert "hard 1/1 5.1.1" in world.heard("bounce")
+    assert world.refused(f"b2.{name}", reader)
 
 
 def test_the_mail_that_the_readers_program_sends_to_unsubscribe(world: World) -> None:

@@ -148,3 +148,26 @@ async def test_a_cancelled_delivery_does_not_leave_its_connection_to_others(
     await delivery.release()
     await (await up.begin(Session())).release()
     assert there.calls == 2
+
+
+async def test_connections_that_are_silent_together_are_waited_for_once(
+    upstream: Any, upstairs: Any, sink: Any
+) -> None:
+    polite = sink()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if there.calls > 5:
+            await polite(reader, writer)
+            return
+        writer.write(b"220 up\r\n")
+        await reader.readline()
+        writer.write(OFFERS)
+        await reader.read()
+
+    there = await upstairs(script)
+    up = upstream(port=there.port, stale=-1.0, connect=0.3)
+    for delivery in [await up.begin(Session()) for _ in range(5)]:
+        await delivery.release()
+    async with asyncio.timeout(0.9):
+        assert await send(up) == b"250 2.0.0 Taken\r\n"
+    assert up._pool._idle[1:] == []

@@ -101,12 +101,13 @@ class House:
         """Number of keys in the store."""
         return (await self.desk.store.describe())[2]
 
-    async def get(self, path: str, language: str = "en", **options: object) -> httpx.Response:
+    async def get(self, path: str, language: str = "en") -> httpx.Response:
         return await self.client.get(path, headers={"Accept-Language": language})
 
     async def press(self, path: str, **fields: str | list[str]) -> httpx.Response:
         """Send a form, and go where the answer sends us."""
-        return await self.client.post(path, data=fields, follow_redirects=True)
+        headers = {"Accept-Language": "en"}
+        return await self.client.post(path, data=fields, headers=headers, follow_redirects=True)
 
 
 @pytest.fixture(scope="session")

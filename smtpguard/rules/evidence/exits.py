@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
-from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Paragraph, Place
-from smtpguard.mail.lexicon import mentions, normalise, says
+from smtpguard.mail.lexicon import heard, mentions, says
 from smtpguard.mail.message import Message
 from smtpguard.mail.reading import Link, Reading, Seen
 from smtpguard.policy.controller import Brand, Existing
@@ -77,12 +76,12 @@ def _read(reading: Reading, brand: Brand) -> Exits:
     of the part does, those count that stand beside the words: "to leave our list, click here".
     """
     links = [link for link in reading.links if not link.quoted]
-    by_url = _those("unsub_url", [link.target for link in links])
-    by_word = _those("unsub", [link.text for link in links])
+    by_url = sayers("unsub_url", [link.target for link in links])
+    by_word = sayers("unsub", [link.text for link in links])
     hosts = declared(brand)
     by_host = {i for i, link in enumerate(links) if leads_to(link.target, hosts)}
     named = by_host | by_url | by_word
-    counted = named or _those("unsub", [link.context for link in links])
+    counted = named or sayers("unsub", [link.context for link in links])
     chosen = tuple(links[i] for i in sorted(counted))
     return Exits(reading, chosen, not named, _best(chosen, brand))
 
@@ -110,27 +109,25 @@ def unlabelled(link: Link) -> bool:
     return link.image_only and not link.text.strip()
 
 
-def _those(topic: str, texts: Sequence[str]) -> set[int]:
+def sayers(topic: str, texts: Sequence[str]) -> set[int]:
     """Indices of the texts that say it: all are searched at once, then the lexicon confirms."""
     distinct = list(dict.fromkeys(texts))
     said = "\n".join(distinct)
     if _is_plain(said.replace("\n", "")) and said.count("\n") < len(distinct):
         said = said.lower()
     else:
-        said = "\n".join(map(_line, distinct))
+        said = "\n".join([heard(topic, text) for text in distinct])
     likely = [match.start() for match in mentions(topic, said)]
     if not likely:
         return set()
     ends = list(accumulate(len(line) + 1 for line in said.split("\n")))
     lines = {bisect_right(ends, start) for start in likely}
-    sayers = {distinct[line] for line in lines if says(topic, distinct[line])}
-    return {index for index, text in enumerate(texts) if text in sayers}
-
-
-def _line(text: str) -> str:
-    """``text`` normalised on one line, percent-encoding undone; most are plain already."""
-    return text.lower() if _is_plain(text) else normalise(unquote(text))
+    sure = {distinct[line] for line in lines if says(topic, distinct[line])}
+    return {index for index, text in enumerate(texts) if text in sure}
 
 
 def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable() and "%" not in text
+    """Whether the lexicon hears nothing but its lower case; most are plain."""
+    return (
+        text.isascii() and text.isprintable() and not ("%" in text or "  " in text or "`" in text)
+    )

@@ -46,7 +46,7 @@ def gives_address(text: str, address: str) -> bool:
     needed = max(1, round(ENOUGH * len(wanted)))
     if sum([word in text for word in wanted]) < needed:
         return False
-    places = [(at, word) for word in dict.fromkeys(wanted) for at in _places(word, text)]
+    places = [(at, word) for word in dict.fromkeys(wanted) for at in whole_words(word, text)]
     found = sorted(places)[:MANY]
     window = max(WINDOW, 2 * len(address))
     last = 0
@@ -89,7 +89,7 @@ def _stands(name: str, text: str) -> bool:
     return False
 
 
-def _places(word: str, text: str) -> Iterator[int]:
+def whole_words(word: str, text: str) -> Iterator[int]:
     """Where a word of letters and digits stands in ``text``, as a whole; the first ``MANY``."""
     size = len(word)
     at = -1

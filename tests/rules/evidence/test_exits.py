@@ -4,13 +4,16 @@ import gc
 import weakref
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smtpguard.edit.fix import Place
 from smtpguard.mail.envelope import Envelope, Session
+from smtpguard.mail.lexicon import says
 from smtpguard.mail.message import Message
 from smtpguard.policy.controller import Brand, Controller, Existing, Unsubscribe
 from smtpguard.policy.stream import Kind, Stream
-from smtpguard.rules.evidence.exits import Way, exits, offer, way_of
+from smtpguard.rules.evidence.exits import Way, exits, offer, sayers, way_of
 from smtpguard.rules.evidence.view import views
 from smtpguard.rules.rule import Case
 
@@ -101,3 +104,28 @@ def test_what_was_read_goes_with_the_message() -> None:
     del asked
     gc.collect()
     assert gone() is None
+
+
+WORDS = [
+    "unsub",
+    "un%73ub",
+    "désabo",
+    "nner",
+    "opt",
+    "-out",
+    "/baja",
+    " ",
+    "\n",
+    "%",
+    "abmelden",
+    "\u0443",
+]
+
+
+@settings(deadline=None, database=None)
+@given(
+    st.sampled_from(["unsub", "unsub_url"]),
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=4).map("".join), max_size=6),
+)
+def test_texts_searched_together_say_what_each_says(topic: str, texts: list[str]) -> None:
+    assert sayers(topic, texts) == {i for i, text in enumerate(texts) if says(topic, text)}

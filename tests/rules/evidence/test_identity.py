@@ -1,12 +1,14 @@
 """Names and addresses in a text."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.mail.lexicon import normalise
 from smtpguard.policy.controller import Brand, Controller
-from smtpguard.rules.evidence.identity import gives_address, names_sender
+from smtpguard.rules.evidence.identity import gives_address, names_sender, whole_words
 
 BRAND = Brand("acme", ("Acme Matériaux", "Ami"))
 
@@ -66,3 +68,9 @@ def test_an_address_is_given(text: str, given_: bool) -> None:
 @settings(max_examples=100)
 def test_an_address_is_found_in_any_company(around: str) -> None:
     assert gives_address(normalise(f"{around}\n{ADDRESS}\n{around}"), ADDRESS)
+
+
+@given(st.text("ab1_ é-."), st.text("ab1_é", min_size=1, max_size=2))
+def test_whole_words_are_those_of_a_regular_expression(text: str, word: str) -> None:
+    found = re.finditer(rf"\b{word}\b", text)
+    assert list(whole_words(word, text)) == [match.start() for match in found]

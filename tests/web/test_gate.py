@@ -1,0 +1,131 @@
+"""What is turned away: too large, too often, framed twice; whose request it is; scanners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from starlette.datastructures import Headers
+
+from smtpguard.policy.peers import Peers
+from smtpguard.web.app import application
+from smtpguard.web.desk import Desk
+from smtpguard.web.gate import STORM, STRANGER, client
+from smtpguard.web.settings import Limits, Web
+
+if TYPE_CHECKING:
+    from tests.web.conftest import House
+
+
+async def test_a_large_body_is_refused_and_nothing_happens(house: House) -> None:
+    answer = await house.client.post(house.link(), content=b"x" * 8193)
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+    assert await house.wishes() == set()
+    assert (await house.client.post(house.link(), content=b"x" * 8192)).status_code == 200
+
+
+async def test_a_large_body_without_a_length(house: House) -> None:
+    async def chunks():  # type: ignore[no-untyped-def]
+        for _ in range(9):
+            yield b"x" * 1024
+
+    answer = await house.client.post(house.link(), content=chunks())
+    assert answer.status_code == 413
+    assert await house.wishes() == set()
+
+
+@pytest.mark.parametrize("length", ["-1", "+5", "5,5", "x", "0x5", "٣"])
+async def test_an_odd_length(house: House, length: str) -> None:
+    headers = {b"content-length": length.encode()}
+    answer = await house.client.post(house.link(), content=b"", headers=headers)  # type: ignore[arg-type]
+    assert answer.status_code == 413
+    assert await house.wishes() == set()
+
+
+async def test_two_framings_at_once(house: House) -> None:
+    headers = {"Content-Length": "4", "Transfer-Encoding": "chunked"}
+    answer = await house.client.post(house.link(), content=b"abcd", headers=headers)
+    assert answer.status_code == 400
+    assert await house.wishes() == set()
+
+
+@pytest.fixture
+def few() -> Web:
+    return Web(limits=Limits(burst=30, rate=0.001))
+
+
+async def asking(desk: Desk, few: Web, peer: str) -> httpx.AsyncClient:
+    desk.settings = few
+    app = application(desk)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://exit.example"
+    )
+
+
+async def test_too_often(house: House, few: Web) -> None:
+    async with await asking(house.desk, few, "192.0.2.7") as browser:
+        statuses = [(await browser.get(house.link())).status_code for _ in range(31)]
+        assert statuses == [200] * 30 + [429]
+        answer = await browser.post(house.link())
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+        page = await browser.get(house.link(), headers={"Accept-Language": "de"})
+        assert "Das war zu viel auf einmal" in page.text
+    assert await house.wishes() == set()
+
+
+async def test_strange_links_cost_more(house: House, few: Web) -> None:
+    async with await asking(house.desk, few, "192.0.2.8") as browser:
+        statuses = [(await browser.get("/u/x")).status_code for _ in range(5)]
+    assert statuses == [404] * (30 // STRANGER) + [429] * 2
+
+
+async def test_a_scanner_is_counted_once_and_changes_nothing(
+    house: House, counted: Callable[[str], float]
+) -> None:
+    before, content = counted("smtpguard_scanner_storms_total"), await house.content()
+    for number in range(STORM * 2):
+        await house.get(house.link(f"r{number}@reader.example"))
+    assert counted("smtpguard_scanner_storms_total") == before + 1
+    assert await house.content() == content
+
+
+async def test_a_reader_who_reloads_is_no_scanner(
+    house: House, counted: Callable[[str], float]
+) -> None:
+    before = counted("smtpguard_scanner_storms_total")
+    for _ in range(STORM * 2):
+        await house.get(house.link())
+    assert counted("smtpguard_scanner_storms_total") == before
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "proxies", "who"),
+    [
+        ("198.51.100.1", "203.0.113.5", [], "198.51.100.1"),
+        ("198.51.100.1", "203.0.113.5", ["10.0.0.0/8"], "198.51.100.1"),
+        ("10.0.0.1", "203.0.113.5", ["10.0.0.0/8"], "203.0.113.5"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.5, 10.0.0.2", ["10.0.0.0/8"], "203.0.113.5"),
+        ("10.0.0.1", "6.6.6.6, nonsense", ["10.0.0.0/8"], "nonsense"),
+        ("10.0.0.1", "", ["10.0.0.0/8"], "10.0.0.1"),
+        ("10.0.0.1", " , ,", ["10.0.0.0/8"], "10.0.0.1"),
+        ("", "203.0.113.5", ["unix"], "203.0.113.5"),
+        ("", "203.0.113.5", [], ""),
+        ("10.0.0.1", "x" * 5000, ["10.0.0.0/8"], "x" * 45),
+    ],
+)
+def test_whose_request_it_is(peer: str, forwarded: str, proxies: list[str], who: str) -> None:
+    headers = Headers({"x-forwarded-for": forwarded} if forwarded else {})
+    scope = {"client": (peer, 1) if peer else None}
+    assert client(scope, headers, Peers.parse(proxies)) == who
+
+
+async def test_the_host_is_never_used(house: House) -> None:
+    answer = await house.client.get(house.link(), headers={"Host": "evil.example"})
+    assert "evil" not in answer.text
+    sent = await house.client.post(
+        house.link(), data={"leave": "stream"}, headers={"Host": "evil.example"}
+    )
+    assert sent.headers["location"].startswith("../left-stream/")
