@@ -157,7 +157,7 @@ def reload_refused(problems: str) -> None:
 
 def warned(text: str) -> None:
     """Something in configuration or policy an operator should look at."""
-    _logger.warning("warning", text=text)
+    _logger.warning("notice", text=text)
 
 
 def rule_failed(reference: str, failure: Failure) -> None:
@@ -272,7 +272,8 @@ def _postfix(_: object, __: str, event: MutableMapping[str, Any]) -> str:
     reference = event.pop("id", "")
     head = f"{reference}: " if reference else ""
     what = "" if name == "decision" else f"{level}: {name}: " if level != "info" else f"{name}: "
-    return f"{head}{what}" + ", ".join(_pair(key, value) for key, value in event.items())
+    said = ", ".join(_pair(key, value) for key, value in event.items())
+    return f"{head}{what}{said}".removesuffix(": ")
 
 
 def _pair(key: str, value: object) -> str:
@@ -281,6 +282,8 @@ def _pair(key: str, value: object) -> str:
     text = str(value).rstrip().replace("\n", " | ")
     if key == "reply":
         return f"({text})"
+    if key == "text":
+        return text
     return f"{key}={text}"
 
 

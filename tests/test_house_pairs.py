@@ -33,8 +33,7 @@ ELSEWHERE = {
         ("edit", "plan", "edit/test_compose.py"),
         ("policy", "shape warn", "policy/test_parse.py"),
         ("smtp", "command connection conversation delivery lmtp", "dialogues/test_dialogues.py"),
-        ("proxy", "contact facts outgoing proxy regime", "proxy/test_transaction.py"),
-        ("journal", "record", "journal/test_journal.py"),
+        ("service", "build worker", "service/test_serve.py"),
     )
     for module in modules.split()
 }

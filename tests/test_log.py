@@ -107,7 +107,7 @@ def test_what_libraries_say_comes_out_the_same_way(out: io.StringIO) -> None:
     log.configure("postfix", out=out)
     logging.getLogger("asyncio").error("socket.send() raised exception")
     assert out.getvalue() == (
-        "error: notice: logger=asyncio, text=socket.send() raised exception\n"
+        "error: notice: logger=asyncio, socket.send() raised exception\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sized
 from enum import StrEnum
@@ -16,8 +17,9 @@ from smtpguard.config import Config
 from smtpguard.policy.model import schema as json_schema
 from smtpguard.policy.policy import Policy
 from smtpguard.policy.shape import PackShape, PolicyShape
-from smtpguard.policy.source import write
+from smtpguard.policy.source import Problems, write
 from smtpguard.rules import BY_ID
+from smtpguard.service import build
 from smtpguard.service.build import policy
 
 ConfigFile = Annotated[
@@ -58,14 +60,32 @@ def check(
     """Read configuration and policies; say all that is wrong as file:line:column (exit 78)."""
     settings = configuration.load(config).overridden(policies=policies)
     found = compiled(settings)
-    for warning in found.warnings:
+    keys, unread = build.read_dkim(settings, found)
+    signers, unsound = build.sign_with(found, keys)
+    # Credentials exist within the service only: there serve itself looks at them.
+    elsewhere = [p for p in unread if p.file.startswith("credential:") and not _has_credentials()]
+    if problems := [*(p for p in unread if p not in elsewhere), *unsound]:
+        raise Problems(problems)
+    for warning in (*found.warnings, *elsewhere):
         typer.echo(f"{warning} (warning)")
+    if not settings.help_url:
+        typer.echo(
+            "help_url: empty, so that a bounce sends its reader to `smtpguard explain`, which"
+            " only operators can run (warning)"
+        )
     if verbose:
         _tell(found)
+        for signer in (signer for each in signers.values() for signer in each):
+            record = signer.key.record.decode("ascii")
+            typer.echo(f'publish: {signer.record_name}. IN TXT "{record}"')
     typer.echo(
         f"{_count(found.controllers, 'controller')}, {_count(found.streams, 'stream')},"
         f" {_count(found.warnings, 'warning')}; policy {found.version}"
     )
+
+
+def _has_credentials() -> bool:
+    return "CREDENTIALS_DIRECTORY" in os.environ
 
 
 def _count(things: Sized, noun: str) -> str:

@@ -138,6 +138,8 @@ def _sources(paths: list[str]) -> Iterator[tuple[str, Path | None]]:
 
 
 def _report(console: Console, name: str, proven: Proven, *, show: bool) -> None:
+    if not proven.stream:
+        console.print(Text(f"{name}: no stream of the policy matches; personal, not judged", "dim"))
     for weighed in proven.weighed:
         if weighed.outcome is Outcome.ALLOWED:
             continue

@@ -13,7 +13,7 @@ from html import unescape
 from html.entities import html5
 
 _VALUE = rb"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|(?!["'])[^\s>]*+)"""
-_ATTRIBUTE = rb"""[\s/]*+[^\s/>][^\s/>=]*+(?:="[^"]*+"|""" + _VALUE + rb"|(?!\s*+=))"
+_ATTRIBUTE = rb"[\s/]*+[^\s/>][^\s/>=]*+(?:" + _VALUE + rb"|(?!\s*+=))"
 # {1,99}: a repeated group keeps each of its turns in memory until it is left.
 _ATTRIBUTES = rb"(?>(?:" + _ATTRIBUTE + rb"){1,99})*"
 # The first alternative is for speed: without quotes, the first ">" ends a tag.

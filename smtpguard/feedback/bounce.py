@@ -16,7 +16,7 @@ from smtpguard.feedback.report import Failure, Kind, gravity
 from smtpguard.mail.address import Address
 from smtpguard.mail.message import Message
 
-LARGEST = 1_048_576
+LARGEST = 262_144
 """Octets beyond which a bounce is not read so: those servers returned little."""
 READ = 16_384
 """Characters of the explanation that are looked through."""

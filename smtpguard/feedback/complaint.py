@@ -12,6 +12,8 @@ from smtpguard.mail.field import mailboxes, split_fields
 from smtpguard.mail.message import Message
 from smtpguard.unsubscribe.link import Ticket
 
+LONGEST = 4096
+"""Characters of the returned message's To that are read."""
 COMPLAINTS = frozenset({"abuse", "opt-out", "opt-out-list", "complaint"})
 """Types that speak for a reader; ``fraud``, ``virus``, ``auth-failure`` do not (RFC 5965 §7.3)."""
 
@@ -44,10 +46,11 @@ def read(ring: Keyring, message: Message) -> Complaint | None:
     fields = split_fields(part.content, 0, len(part.content))
     said = {field.key: field.value for field in reversed(fields)}
     named = ("original-rcpt-to", "removal-recipient")
-    people = [a for f in fields if f.key in named and (a := recipient(f.value))]
+    told = [field.value for field in fields if field.key in named][: evidence.MANY]
+    people = [address for value in told if (address := recipient(value))]
     inside = evidence.returned(message)
     to = inside.first("to") if inside else None
-    people += [box.address for box in mailboxes(to.value) if box.address] if to else []
+    people += [box.address for box in mailboxes(to.value[:LONGEST]) if box.address] if to else []
     proof = evidence.of_returned(ring, message)
     return Complaint(
         type=said.get("feedback-type", "abuse").strip().lower(),

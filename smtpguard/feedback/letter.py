@@ -13,6 +13,7 @@ from smtpguard.feedback.complaint import COMPLAINTS
 from smtpguard.feedback.desk import Post, Purpose
 from smtpguard.feedback.report import Failure
 from smtpguard.keys import Keyring
+from smtpguard.mail import text
 from smtpguard.mail.address import Address
 from smtpguard.mail.field import mailboxes
 from smtpguard.mail.message import Message
@@ -99,21 +100,21 @@ def _person(
 ) -> Letter:
     subject = message.first("subject")
     robot = automatic(message, sender)
-    if post.purpose is Purpose.BOUNCES or robot == "automatic reply":
-        tagged = ()  # a tag there says where a bounce comes from, not what somebody wants
-    explicit = tagged or (evidence.in_subject(ring, subject.text) if subject else ())
+    asked = post.purpose is Purpose.UNSUBSCRIBE
+    explicit = tagged if asked else ()  # elsewhere a tag says whose mail it is, not what they want
+    if not explicit and subject is not None:
+        explicit = evidence.in_subject(ring, subject.text)
     if explicit and robot != "automatic reply":
         said = stop.said(message)
         return Leave("mailto", explicit, more=said.more and bool(stop.own_lines(message)))
     if robot:
         return Unknown(robot)
     said = stop.said(message)
-    asked = post.purpose is Purpose.UNSUBSCRIBE
     if not said.clear and not asked:
         return Unknown("unclear" if said.more else "no words of their own")
     return Leave(
         "mailto" if asked else "reply",
-        evidence.tickets(ring, *_words(message)),
+        tagged or evidence.tickets(ring, *_words(message)),
         _from(message),
         _answered(message),
         said.more,
@@ -165,7 +166,9 @@ def _answered(message: Message) -> tuple[str, ...]:
 
 def _words(message: Message) -> list[str]:
     """Where a token may stand in a person's mail: what they wrote, then all of it."""
-    texts = [reading.visible for reading in message.readings]
-    texts += [" ".join(link.target for link in reading.links) for reading in message.readings]
-    texts += [part.text or "" for part in message.readable]
+    parts = message.readable[: stop.PARTS]
+    readings = [text.read(part) for part in parts if part.body[1] - part.body[0] <= stop.OCTETS]
+    texts = [reading.visible for reading in readings]
+    texts += [" ".join(link.target for link in reading.links) for reading in readings]
+    texts += [part.text or "" for part in parts]
     return texts

@@ -15,9 +15,14 @@ from importlib import resources
 
 from smtpguard.mail.lexicon import normalise
 from smtpguard.mail.message import Message
+from smtpguard.mail.text import read
 
 LINES = 40
 """Lines of somebody's own that are looked at."""
+PARTS = 5
+"""Readable parts among which their text is."""
+OCTETS = 1_048_576
+"""Octets of a part beyond which it is no person's answer."""
 SENTENCE = 200
 """Characters beyond which nobody says it clearly."""
 SIGNATURE = 6
@@ -74,9 +79,9 @@ def automatic_subject(subject: str) -> bool:
 
 def own_lines(message: Message) -> tuple[str, ...]:
     """The lines that the writer added, without quotation and signature, spaces collapsed."""
-    plain = [part for part in message.readable if part.type == "text/plain"]
-    chosen = (plain or list(message.readable))[:1]
-    reading = next((r for r in message.readings if r.part in chosen), None)
+    shown = [part for part in message.readable[:PARTS] if part.body[1] - part.body[0] <= OCTETS]
+    chosen = next((part for part in shown if part.type == "text/plain"), next(iter(shown), None))
+    reading = read(chosen) if chosen is not None else None
     own = []
     for line in reading.visible.splitlines()[:LINES] if reading else ():
         if _CUT.fullmatch(normalise(line[:300])):

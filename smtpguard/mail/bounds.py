@@ -20,7 +20,8 @@ MAX_ATTRIBUTES = 256
 _FEW = 2_000
 _SHORT = 1_024
 """A tag of so many characters cannot hold MAX_ATTRIBUTES: each takes four, all told."""
-_TAMPERED = re.compile(rb"""=(?:[\s']|">)""")
+_UNUSUAL = re.compile(rb"""=(?:[\s']|">)""")
+"""What no page has whose values all stand in double quotes right after their equals sign."""
 _MARK_IN_VALUE = re.compile(rb"""=\s*+(?:"[^">]*+>|'[^'>]*+>)""")
 # {1,99}: a repeated group keeps each of its turns in memory until it is left.
 _TOKEN = re.compile(
@@ -67,8 +68,8 @@ def _is_tame(page: bytes) -> bool:
     """Whether so few and short tags are in it that no limit can be crossed."""
     if page.count(b"<") > _FEW:
         return False
-    # Where values stand in double quotes only, a quote and a bracket end every tag.
-    if not _TAMPERED.search(page):
+    # Without anything unusual a quote and a bracket end every tag, whatever came before.
+    if not _UNUSUAL.search(page):
         long = [piece for piece in page.split(b'">') if len(piece) > _SHORT]
         return all(map(_is_short, long))
     return _is_short(page)

@@ -32,10 +32,10 @@ def gather(page: str) -> tuple[Gatherer, bool]:
 
 def _styled(parsed: LexborHTMLParser, root: LexborNode) -> tuple[Matches, bool]:
     """For each element that a rule of the style sheets matches, those rules in order."""
-    matches: Matches = {}
+    matches: dict[int, list[StyleRule]] = {}
     text = "\n".join(style.text() for style in parsed.css("style"))
     if not text:
-        return matches, True
+        return {}, True
     found = sheet(text)
     found_elements = 0
     for rule in found.rules:
@@ -45,10 +45,14 @@ def _styled(parsed: LexborHTMLParser, root: LexborNode) -> tuple[Matches, bool]:
             continue
         found_elements += len(elements)
         if found_elements > MAX_MATCHES:
-            return matches, False
+            return _each(matches), False
         for element in elements:
-            matches[element.mem_id] = (*matches.get(element.mem_id, ()), rule)
-    return matches, found.complete
+            matches.setdefault(element.mem_id, []).append(rule)
+    return _each(matches), found.complete
+
+
+def _each(matches: dict[int, list[StyleRule]]) -> Matches:
+    return {element: tuple(rules) for element, rules in matches.items()}
 
 
 def _walk(root: LexborNode, gatherer: Gatherer, matches: Matches) -> None:
@@ -83,16 +87,16 @@ def _walk(root: LexborNode, gatherer: Gatherer, matches: Matches) -> None:
 
 def _numbered() -> dict[int, int]:
     """Kinds by the engine's number of a tag, which is cheaper to ask for than its name."""
-    page = LexborHTMLParser("<!DOCTYPE html><!-- -->")
+    page = LexborHTMLParser("")
     kinds = {page.create_node(tag).tag_id: kind for tag, kind in KINDS.items()}
     # Names that are not HTML's are numbered anew on each page.
-    kinds = {number: kind for number, kind in kinds.items() if number < _NAMED}
-    comment = page.root and page.root.prev
-    doctype = comment and comment.prev
-    return kinds | {node.tag_id: UNSEEN for node in (comment, doctype) if node}
+    named = {number: kind for number, kind in kinds.items() if number < _NEW}
+    return named | dict.fromkeys(_NO_ELEMENTS, UNSEEN)
 
 
-_NAMED = 4096
 _TEXT = 2
-"""LXB_TAG__TEXT, which lexbor keeps stable."""
+_NO_ELEMENTS = range(6)
+"""The document, comments and the like."""
+_NEW = 1024
+"""Lexbor numbers what HTML names below (its tag/const.h)."""
 _KINDS = _numbered()

@@ -22,6 +22,7 @@ from smtpguard.policy.policy import Policy
 from smtpguard.policy.source import Problem, Problems
 from smtpguard.proxy.regime import Regime
 from smtpguard.rules import ALL
+from smtpguard.rules.rule import Fact, Rule
 from smtpguard.service.notify import secret
 from smtpguard.sign import Signer, probe
 from smtpguard.smtp.settings import Deadlines, Limits, Listener, Onward, Stray, Tls
@@ -49,15 +50,8 @@ class Snapshot:
 def snapshot(config: Config, ring: Keyring) -> Snapshot:
     """Read what the configuration names. ``Problems`` where something cannot be read."""
     policies, packs = config.policy_files(), config.pack_files()
-    streams = policy(config, policies, packs, int(time.time())).streams
-    keys: dict[str, bytes] = {}
-    problems: list[Problem] = []
-    base = config.policies if config.policies.is_dir() else config.policies.parent
-    for name in sorted({key.key for s in streams for key in s.brand.dkim}):
-        try:
-            keys[name] = secret(name, base)
-        except OSError as error:
-            problems.append(Problem(name, 0, 0, f"DKIM key: {error.strerror or error}"))
+    compiled = policy(config, policies, packs, int(time.time()))
+    keys, problems = read_dkim(config, compiled)
     if problems:
         raise Problems(problems)
     return Snapshot(config, policies, packs, ring.dump(), keys)
@@ -66,25 +60,48 @@ def snapshot(config: Config, ring: Keyring) -> Snapshot:
 def regime(taken: Snapshot) -> Regime:
     """Compile. ``Problems`` where the policy is wrong or a DKIM key does not verify."""
     compiled = policy(taken.config, taken.policies, taken.packs, int(time.time()))
-    signers: dict[str, tuple[Signer, ...]] = {}
-    problems: list[Problem] = []
-    for brand in {id(s.brand): s.brand for s in compiled.streams}.values():
-        for key in brand.dkim:
-            try:
-                signer = Signer(key.domain, key.selector, SigningKey.load(taken.dkim[key.key]))
-                fault = probe(signer)
-            except UnusableKey as unusable:
-                fault = str(unusable)
-            if fault:
-                problems.append(Problem(key.key, 0, 0, f"DKIM key of {key.domain}: {fault}"))
-                continue
-            have = signers.get(key.domain, ())
-            if signer not in have:
-                signers[key.domain] = (*have, signer)
+    signers, problems = sign_with(compiled, taken.dkim)
     if problems:
         raise Problems(problems)
     matcher = Matcher(compiled, taken.config.defaults)
     return Regime(compiled, matcher, signers, Keyring.load(taken.ring))
+
+
+def read_dkim(config: Config, compiled: Policy) -> tuple[dict[str, bytes], list[Problem]]:
+    """The DKIM keys that a policy names, by name, and those that cannot be read."""
+    base = config.policies if config.policies.is_dir() else config.policies.parent
+    keys: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    for name in sorted({key.key for stream in compiled.streams for key in stream.brand.dkim}):
+        try:
+            keys[name] = secret(name, base)
+        except OSError as error:
+            problems.append(Problem(name, 0, 0, f"DKIM key: {error.strerror or error}"))
+    return keys, problems
+
+
+def sign_with(
+    compiled: Policy, keys: Mapping[str, bytes]
+) -> tuple[dict[str, tuple[Signer, ...]], list[Problem]]:
+    """The signers of each domain, and the keys whose signature does not verify.
+
+    A key that could not be read is passed over: ``read_dkim`` has told of it.
+    """
+    signers: dict[str, tuple[Signer, ...]] = {}
+    problems: list[Problem] = []
+    for key in dict.fromkeys(key for stream in compiled.streams for key in stream.brand.dkim):
+        if key.key not in keys:
+            continue
+        try:
+            signer = Signer(key.domain, key.selector, SigningKey.load(keys[key.key]))
+            fault = probe(signer)
+        except UnusableKey as unusable:
+            fault = str(unusable)
+        if fault:
+            problems.append(Problem(key.key, 0, 0, f"DKIM key of {key.domain}: {fault}"))
+        else:
+            signers[key.domain] = (*signers.get(key.domain, ()), signer)
+    return signers, problems
 
 
 def store_settings(config: Config) -> Settings:
@@ -176,11 +193,16 @@ def policy(
         policies,
         packs={**pack.SHIPPED, **packs},
         rules={rule.id: rule.change for rule in ALL},
-        invariants=[rule.id for rule in ALL if rule.invariant],
+        invariants=[rule.id for rule in ALL if _is_governed(rule)],
         listeners=None if anywhere else config.protocols,
         defaults=config.defaults,
         now=now,
     )
+
+
+def _is_governed(rule: Rule) -> bool:
+    """A stream's own words (``suppression``, ``store_silent``) say how it acts, or nothing does."""
+    return rule.invariant or Fact.SUPPRESSIONS in rule.facts
 
 
 def _tls(entry: configuration.ListenerTls) -> ssl.SSLContext:

@@ -27,8 +27,8 @@ from smtpguard.service.notify import notify, watchdog_interval
 from smtpguard.store.embedded import Embedded
 from smtpguard.store.keyfiles import KeyFileError
 
-GRACE = worker.DRAIN + 10
-"""Seconds after SIGTERM before workers are killed."""
+GRACE = 5.0
+"""Seconds, beyond what a worker may drain, before it is killed."""
 BACK_OFF = (0.1, 0.5, 1, 2, 5, 10)
 """Seconds before a worker that keeps dying is started again."""
 TICK = 0.5
@@ -96,7 +96,7 @@ class Supervisor:
                     self._hear(key.data)
             if not self._stopping and self.store is not None and (news := self.store.poll()):
                 log.child(news)
-            if self._stopping and time.monotonic() > self._stopping + GRACE:
+            if self._stopping and time.monotonic() > self._stopping + self._patience:
                 self._signal(signal.SIGKILL)
         notify("STOPPING=1")
         if self.store is not None:
@@ -233,6 +233,11 @@ class Supervisor:
                 with suppress(OSError):
                     one.channel.send(("commit", None), FOLLOW)
         return True
+
+    @property
+    def _patience(self) -> float:
+        """Seconds after SIGTERM before workers are killed."""
+        return worker.drain(self.taken.config) + GRACE
 
     def _signal(self, number: signal.Signals) -> None:
         for one in self.workers:

@@ -16,6 +16,7 @@ from contextlib import suppress
 import uvloop
 
 from smtpguard import log
+from smtpguard.config import Config
 from smtpguard.feedback.desk import Desk
 from smtpguard.feedback.receiver import Feedback
 from smtpguard.inspector import Inspector
@@ -31,8 +32,8 @@ from smtpguard.smtp.upstream import Upstream
 from smtpguard.store.keyfiles import load_ring
 from smtpguard.store.store import Store
 
-DRAIN = 30.0
-"""Seconds that transactions under way are given after SIGTERM."""
+MARGIN = 5.0
+"""Seconds, beyond the longest deadline, that transactions are given after SIGTERM."""
 
 
 def run(taken: Snapshot, sockets: Mapping[str, socket.socket], channel: Channel) -> None:
@@ -62,8 +63,13 @@ async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel:
     channel.send("ready")
     await stopping.wait()
     loop.remove_reader(channel.fileno())
-    await asyncio.gather(*(server.drain(DRAIN) for server in servers))
+    await asyncio.gather(*(server.drain(drain(taken.config)) for server in servers))
     await proxy.close()
+
+
+def drain(config: Config) -> float:
+    """Seconds that transactions under way may take: cutting one off could double its mail."""
+    return max(entry.deadline for entry in config.listeners) + MARGIN
 
 
 async def _proxy(taken: Snapshot, regime: Regime) -> Proxy:

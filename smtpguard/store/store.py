@@ -141,7 +141,7 @@ class Store:
             places = [asked.setdefault(key, len(asked)) for key in (*own, *wide)]
             plans.append((places[: len(own)], places[len(own) :]))
         replies = await self._ask([command(b"HGETALL", key) for key in asked])
-        if self._held.ring != ring:  # another host's key came with this very batch
+        if self._held.ring is not ring:  # another host's key came with this very batch
             return await self.look_up(controller, addresses)
         if not any(replies):
             return [record.NOBODY] * len(plans)

@@ -68,8 +68,10 @@ def test_an_emptied_store_is_not_trusted_until_told(
 def test_a_store_that_is_not_there_is_unavailable(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    config = tmp_path / "smtpguard.yaml"
+    config.write_text(f"store: {{url: 'unix://{tmp_path}/none', timeout: 100ms, blip: 100ms}}\n")
     run("keys", "new", here=False)
-    code = run("store", "status", "--url", f"unix://{tmp_path}/none", here=False)
+    code = run("store", "status", "-c", str(config), here=False)
     assert code == os.EX_UNAVAILABLE
     assert capsys.readouterr().err.startswith("smtpguard: ")
 

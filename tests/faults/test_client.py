@@ -85,7 +85,7 @@ def test_nothing_is_smuggled(guard: Guard, upstream: Upstream, end: bytes) -> No
     with Client(guard.port) as client:
         client.envelope(b"b@client.fr")
         heard = client.content(MAIL + b"\r\nhello" + end + inner)
-        assert heard.startswith(b"550") and b" 5.5.2 " in heard
+        assert re.match(rb"550[- ]5\.5\.2 ", heard)
         assert client.ask(b"NOOP") == b"250 2.0.0 Ok\r\n"
     assert not any(b"evil" in line for line in upstream.heard)
 
@@ -196,17 +196,15 @@ def test_all_places_taken_by_idlers_and_then_free_again(start: Start, upstream: 
     assert idle[0].mail() == b"250 2.0.0 Taken\r\n"
     for client in idle:
         client.close()
-    with until(lambda: _served(one.port), "a place") as client:
-        assert client.mail() == b"250 2.0.0 Taken\r\n"
+    until(lambda: _served(one.port), "a place")
 
 
-def _served(port: int) -> Client | None:
-    client = Client(port, b"")
-    if client.banner.startswith(b"220 "):
+def _served(port: int) -> bool:
+    with Client(port, b"") as client:
+        if not client.banner.startswith(b"220 "):
+            return False
         client.ask(b"EHLO c")
-        return client
-    client.close()
-    return None
+        return client.mail() == b"250 2.0.0 Taken\r\n"
 
 
 def test_no_descriptors_left_and_then_some_again(start: Start, upstream: Upstream) -> None:
@@ -219,8 +217,7 @@ def test_no_descriptors_left_and_then_some_again(start: Start, upstream: Upstrea
     assert time.monotonic() - began < 5
     for line in lines:
         line.close()
-    with until(lambda: _served(one.port), "a place") as client:
-        assert client.mail() == b"250 2.0.0 Taken\r\n"
+    until(lambda: _served(one.port), "a place")
 
 
 def _first(line: socket.socket) -> bytes:

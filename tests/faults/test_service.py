@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,6 @@ from tests.faults.wire import MAIL, Client, Upstream, hang
 
 Start = Callable[..., Guard]
 CLOSED = POLICY.replace("default: {class: personal}", "default: {class: refuse}")
-WAITS = {"dot": lambda _: time.sleep(1) or b"250 2.0.0 Taken\r\n"}
 
 
 @pytest.fixture
@@ -31,6 +31,12 @@ def policy(policies: Path) -> Callable[[str], int]:
 def pair(start: Start) -> Guard:
     """A guard of two workers."""
     return start("pair", workers=2)
+
+
+def slow(line: socket.socket) -> bytes:
+    """Take the mail, a second later."""
+    time.sleep(1)
+    return b"250 2.0.0 Taken\r\n"
 
 
 def taken(port: int) -> bool:
@@ -117,7 +123,7 @@ def test_a_journal_on_a_full_disk_costs_the_line_and_not_the_answer(
 
 def test_sigterm_ends_no_transaction(start: Start, upstream: Upstream) -> None:
     one = start("drained")
-    upstream.says.update(WAITS)
+    upstream.says["dot"] = slow
     heard: list[bytes] = []
 
     def send() -> None:
@@ -147,7 +153,7 @@ def test_workers_of_a_parent_that_was_killed_finish_and_end(
 ) -> None:
     one = start("orphaned")
     (worker,), (store,) = one.children(b"smtpguard"), one.children(b"valkey")
-    upstream.says.update(WAITS)
+    upstream.says["dot"] = slow
     with Client(one.port) as client:
         client.envelope(b"b@client.fr")
         client.ask(b"DATA")

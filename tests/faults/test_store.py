@@ -1,4 +1,4 @@
-"""The store hangs, dies, forgets and lies: commercial mail waits, the rest passes, nobody restarts."""
+"""The store hangs, dies, forgets and lies: newsletters wait, the rest passes, nobody restarts."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -94,9 +94,9 @@ def test_whoever_lost_what_was_offered_is_not_sent_it(guard: Guard, upstream: Up
 
 
 @pytest.fixture(scope="module")
-def hurried(start: Start) -> Iterator[Guard]:
+def hurried(start: Start) -> Guard:
     """A guard whose clients wait a second."""
-    yield start("hurried", listener={"deadline": "1s"})
+    return start("hurried", listener={"deadline": "1s"})
 
 
 def test_a_client_is_answered_before_it_gives_up(hurried: Guard, upstream: Upstream) -> None:

@@ -105,9 +105,8 @@ class Upstream:
         self, line: socket.socket, word: str, usual: bytes, then: Callable[[], object] = bool
     ) -> bytes:
         """Say what is to be said; ``then`` comes before a success is told."""
-        said = self.says.get(word, usual)
-        if not isinstance(said, bytes):
-            said = said(line)
+        answer = self.says.get(word, usual)
+        said = answer if isinstance(answer, bytes) else answer(line)
         if said is None:
             return b""
         if said[:1] == b"2":

@@ -346,3 +346,12 @@ async def test_hostile_mail_is_passed_on_and_does_nothing(
         replies = await bench.send(hostile, to, sender=sender)
         assert replies[-1].startswith("250 ")
     assert not await bench.left()
+
+
+async def test_a_tag_at_another_address_says_whose_mail_it_is_not_what_they_want(
+    bench: Bench,
+) -> None:
+    await bench.send(mail(body="When do you open?"), f"news+{token()}@acme.fr")
+    assert not await bench.left()
+    await bench.send(mail(body="Stop"), f"news+{token()}@acme.fr")
+    assert await bench.left() == ["objection brand:acme by reply"]

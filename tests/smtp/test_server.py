@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
+from smtpguard.smtp.server import Occupancy
 from smtpguard.smtp.settings import Deadlines, Limits
 
 ENVELOPE = (b"MAIL FROM:<a@c.example>", b"RCPT TO:<b@d.example>")
@@ -280,6 +281,30 @@ async def test_starttls_begins_anew(house: Any, box: Any, authority: trustme.CA)
     assert await client.ask(b"x", b".", b"QUIT") == [b"250 2.0.0 Kept", b"221 2.0.0 Bye", b""]
     assert receiver.messages == [b"x\r\n"]
     assert [session.tls for session in receiver.sessions] == [True]
+
+
+async def test_mail_is_taken_over_tls_alone_where_it_is_required(
+    house: Any, box: Any, authority: trustme.CA
+) -> None:
+    receiver = box()
+    behind, before = contexts(authority)
+    client = await house.visit(await house.open(receiver, tls=behind, tls_required=True))
+    assert await client.ask(b"MAIL FROM:<a@c.example>") == [b"530 5.7.0 say STARTTLS first"]
+    await client.ask(b"STARTTLS")
+    await client.writer.start_tls(before, server_hostname="guard.example")
+    await client.ask(b"EHLO c")
+    assert await client.ask(b"MAIL FROM:<a@c.example>") == [b"250 2.1.0 Ok"]
+
+
+async def test_each_listener_has_a_limit_of_its_own(house: Any, box: Any) -> None:
+    few = await house.open(box(), limits=Limits(sessions=1))
+    many = await house.open(box(), limits=Limits(sessions=2))
+    house.servers[1].occupancy = house.servers[0].occupancy = Occupancy(Limits(sessions=3))
+    for where in (few, many, many):
+        await house.visit(where)
+    for where in (few, many):
+        late = await house.visit(where, None)
+        assert (await late.hear()).startswith(b"421 4.3.2 ")
 
 
 async def test_a_failed_handshake_ends_the_session(
