@@ -66,6 +66,10 @@ class FirstContact:
     """Version of the notice (its source and purpose); another one re-arms the duty."""
 
 
+ORIGINS = ("", "self", "purchased", "rented", "public", "partner")
+"""How an address may have come to us; empty where nobody said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a contact's address came from, as it may be printed in a mail."""
@@ -74,7 +78,7 @@ class Source:
     name: str
     """Public name, in the words a reader understands."""
     origin: str = ""
-    """``self`` (from the person), ``purchased``, ``rented``, ``public``, ``partner``; or empty."""
+    """One of ``ORIGINS``; ``self`` is the person's own word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,3 +274,16 @@ def test_a_damaged_file_is_read_or_refused(
     path = tmp_path_factory.getbasetemp() / "damaged.yaml"
     path.write_bytes(octets[:start] + piece + octets[start + length :])
     assert listeners_or_problems(path)
+
+
+def test_a_feedback_listener_carries_no_stream(tmp_path: Path) -> None:
+    text = (
+        "listeners:\n- {name: a, listen: '127.0.0.1:1'}\n"
+        "- {name: back, listen: '0.0.0.0:25', kind: feedback, relay_from: [0.0.0.0/0]}\n"
+    )
+    config = load(written(tmp_path, text))
+    assert [entry.kind for entry in config.listeners] == ["relay", "feedback"]
+    assert config.protocols == {"a": "smtp"}, "no stream may name it"
+    with_default = text.replace("kind: feedback,", "kind: feedback, default: news,")
+    (problem,) = problems(tmp_path, with_default)
+    assert "what comes back belongs to no stream" in problem

@@ -25,7 +25,7 @@ from smtpguard.cli.reach import (
     ending,
     fail,
 )
-from smtpguard.person import Source
+from smtpguard.person import ORIGINS, Source
 
 if TYPE_CHECKING:
     from smtpguard.mail.address import Address
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-ORIGINS = ("", "self", "purchased", "rented", "public", "partner")
 LONGEST_NAME = 200
 
 

@@ -12,8 +12,8 @@ from smtpguard.mail.field import mailboxes, split_fields
 from smtpguard.mail.message import Message
 from smtpguard.unsubscribe.link import Ticket
 
-LONGEST = 4096
-"""Characters of the returned message's To that are read."""
+LONGEST = 16_384
+"""Octets of the report's fields, or characters of the returned message's To, that are read."""
 COMPLAINTS = frozenset({"abuse", "opt-out", "opt-out-list", "complaint"})
 """Types that speak for a reader; ``fraud``, ``virus``, ``auth-failure`` do not (RFC 5965 §7.3)."""
 
@@ -43,7 +43,7 @@ def read(ring: Keyring, message: Message) -> Complaint | None:
     )
     if part is None:
         return None
-    fields = split_fields(part.content, 0, len(part.content))
+    fields = split_fields(part.content, 0, min(len(part.content), LONGEST))
     said = {field.key: field.value for field in reversed(fields)}
     named = ("original-rcpt-to", "removal-recipient")
     told = [field.value for field in fields if field.key in named][: evidence.MANY]

@@ -69,7 +69,7 @@ class Anchor:
         """Its own text amid that of its block."""
         unwanted = 0 if self.best is Seen.HIDDEN else HIDDEN
         unwanted |= 0 if self.quoted else QUOTED
-        first, last = self.first, self.pieces[-1] + 1 if self.pieces else self.first
+        first, last = self.first, self.pieces[-1] + 1
         before = _around(pieces, range(first - 1, max(first - 1 - PIECES, -1), -1), unwanted)
         after = _around(pieces, range(last, min(last + PIECES, len(pieces))), unwanted)
         own = self._own(pieces)

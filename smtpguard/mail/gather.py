@@ -226,8 +226,12 @@ class Gatherer:
         """A link begins: its index."""
         where = href.joined(self._base, href.clean(target or ""))
         quoted = self._below or frame.mark & QUOTED != 0
+        index = len(self._anchors)
         self._anchors.append(Anchor(where, label, len(self._pieces), quoted=quoted))
-        return len(self._anchors) - 1
+        # Its place, so that a link without words stays in its own block.
+        self._anchors[index].pieces.append(len(self._pieces))
+        self._pieces.append(("", frame.mark, index))
+        return index
 
 
 def _seen(mark: int, style: Style) -> int:

@@ -308,6 +308,7 @@ def _across(files: Sequence[_File]) -> Iterator[Problem]:
             text = f"controller `{name}` is already written in {there}"
             yield file.source.problem(("controller",), text)
         owners.setdefault(name, file)
+    yield from _addresses(files)
     placed = [(file, stream) for file in files for stream in file.streams]
     for (first, one), (second, other) in combinations(placed, 2):
         loc, there = ("streams", other.name), first.source.line(("streams", one.name))
@@ -326,6 +327,25 @@ def _across(files: Sequence[_File]) -> Iterator[Problem]:
         if file.default != said[0].default:
             text = f"default: {said[0].source.line(('default',))} says `{said[0].default}`"
             yield file.source.problem(("default",), text, key=True)
+
+
+def _addresses(files: Sequence[_File]) -> Iterator[Problem]:
+    """Feedback goes to one controller, and to a mailbox that the listener does not read itself."""
+    owners: dict[str, _File] = {}
+    for file in files:
+        told = file.controller.feedback
+        for address in sorted({*told.bounces, *told.complaints, *told.replies}):
+            owner = owners.setdefault(address.casefold(), file)
+            if owner is not file:
+                there = owner.source.line(("feedback",))
+                text = f"feedback: {address} already belongs to {there}"
+                yield file.source.problem(("feedback",), text)
+    mailtos = {s.brand.unsubscribe.mailto.casefold() for file in files for s in file.streams}
+    for file in files:
+        operator = file.controller.feedback.operator.casefold()
+        if operator and (operator in owners or operator in mailtos):
+            text = f"feedback.operator: {operator} is read by the feedback listener itself"
+            yield file.source.problem(("feedback", "operator"), text)
 
 
 def _defaults(files: Sequence[_File], defaults: Mapping[str, str]) -> Iterator[Problem]:

@@ -122,12 +122,6 @@ class FeedbackShape(Model):
     operator: MailAddress
     """Who gets what is not understood; none of the addresses above."""
 
-    @model_validator(mode="after")
-    def _elsewhere(self) -> FeedbackShape:
-        if self.operator in (*self.bounces, *self.complaints, *self.replies):
-            raise ValueError(f"operator: {self.operator} is read by the feedback listener itself")
-        return self
-
 
 class Look(Model):
     """How our exit pages look."""

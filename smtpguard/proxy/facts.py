@@ -10,7 +10,7 @@ from smtpguard.keys import Keyring
 from smtpguard.mail.envelope import Envelope, Recipient
 from smtpguard.mail.field import mailboxes
 from smtpguard.mail.message import Message
-from smtpguard.person import Person, Source
+from smtpguard.person import ORIGINS, Person, Source
 from smtpguard.policy.stream import Kind, Stream
 from smtpguard.rules.rule import Said
 from smtpguard.store.errors import StoreSilent
@@ -102,5 +102,6 @@ def _source(value: str) -> Source | None:
         return None
     pieces = [piece.strip() for piece in value.split(";", 2)]
     if len(pieces) == 3:
-        return Source(id=pieces[0], origin=pieces[1], name=pieces[2])
+        origin = pieces[1].casefold()
+        return Source(pieces[0], pieces[2], origin if origin in ORIGINS else "")
     return Source(id=value, name=value)

@@ -109,12 +109,14 @@ class Proxy:
 
         Mail that the inspector cannot judge in time counts as one that breaks a rule.
         """
+        decided = await self._ask(question)
+        if decided.failures and (before := self._breaks(question.raw)):
+            return await self._ask(replace(question, breakages=before))
+        return decided
+
+    async def _ask(self, question: Question) -> Deliberation:
         if question.message is None or not _large(question.message, question):
-            decided = deliberate(question)
-            if not decided.failures:
-                return decided
-            before = self._breaks(question.raw)
-            return deliberate(replace(question, breakages=before)) if before else decided
+            return deliberate(question)
         question = replace(question, message=None)
         try:
             return await self.inspector.deliberate(question)

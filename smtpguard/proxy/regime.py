@@ -21,11 +21,6 @@ class Regime:
     """By signing domain, lower case."""
     ring: Keyring = field(default_factory=Keyring)
 
-    @property
-    def signs(self) -> frozenset[str]:
-        """Domains whose DKIM key we hold."""
-        return frozenset(self.signers)
-
     def pseudonym(self, controller: str, key: str) -> str:
         """The reference under which the store knows a person, for log and journal."""
         return self.ring.references[0].reference(controller, key)

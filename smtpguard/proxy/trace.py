@@ -12,6 +12,9 @@ from smtpguard.mail.envelope import Session
 _ALPHABET = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
 """No vowels, so that no id spells a word."""
 
+LONGEST = 320
+"""Octets of an address that is worth a line; one much longer would break it (RFC 5322 §2.1.1)."""
+
 _serial = count(int.from_bytes(os.urandom(4), "big"))
 
 
@@ -35,7 +38,7 @@ def received(
         f"from {_clean(session.helo) or 'localhost'}{client}",
         f"by {hostname} (smtpguard {host}) with {protocol} id {reference}",
     ]
-    if recipient and recipient.isascii():
+    if recipient and recipient.isascii() and len(recipient) <= LONGEST:
         lines.append(f"for <{recipient.decode('ascii')}>")
     text = "\r\n\t".join(lines)
     return f"Received: {text};\r\n\t{formatdate(now, localtime=False)}\r\n".encode("ascii")

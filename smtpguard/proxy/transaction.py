@@ -187,7 +187,7 @@ class Transaction:
             persons=await self._people(envelope.recipients, streams),
             exits=exits(self.regime.ring, envelope, streams, now),
             said=said,
-            signs=self.regime.signs,
+            signs=frozenset(s.domain for s in self.regime.signers_for(from_domain)),
             host=proxy.house.host,
             now=now,
             reference=self.reference,

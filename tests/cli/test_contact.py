@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smtpguard.cli.contact import LONGEST_NAME, ORIGINS
+from smtpguard.cli.contact import LONGEST_NAME
 from smtpguard.cli.reach import Place
 from smtpguard.mail.address import Address
 from smtpguard.person import Person, Source
@@ -92,7 +92,3 @@ def test_a_day_that_is_none_is_usage(run: Run, file: Path) -> None:
     file.write_text("a@client.fr\n")
     words = ("contact", "import", str(file), *ACME, "--known-since", "31/03/2026")
     assert run(*words) == os.EX_USAGE
-
-
-def test_origins_are_the_registers_own() -> None:
-    assert ORIGINS == ("", "self", "purchased", "rented", "public", "partner")

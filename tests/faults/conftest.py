@@ -41,7 +41,7 @@ default: {class: personal}
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
     """A short path, because sockets live below it."""
     folder = Path(tempfile.mkdtemp(prefix="sg-"))
@@ -49,7 +49,7 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def policies(place: Path) -> Path:
     """The policies that are enforced."""
     folder = place / "policies"
@@ -58,7 +58,7 @@ def policies(place: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def behind() -> Iterator[Upstream]:
     """The next hop."""
     upstream = Upstream()
@@ -74,7 +74,7 @@ def upstream(behind: Upstream) -> Iterator[Upstream]:
     behind.behave()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def start(place: Path, policies: Path, behind: Upstream) -> Iterator[Callable[..., Guard]]:
     """Start a guard; settings as in its configuration."""
     running: list[Guard] = []
@@ -91,8 +91,8 @@ def start(place: Path, policies: Path, behind: Upstream) -> Iterator[Callable[..
         one.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def guard(start: Callable[..., Guard]) -> Guard:
-    """The guard of a module, for faults that it survives."""
+    """The guard of all tests, for faults that it survives."""
     timeouts = {"connect": "1s", "greeting": "1s", "command": "1s"}
     return start("guard", upstream={"timeouts": timeouts})

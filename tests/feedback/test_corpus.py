@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes
 
 import pytest
@@ -12,19 +13,17 @@ from smtpguard.feedback.desk import Post, Purpose
 from smtpguard.feedback.letter import Bounced, Nothing
 from smtpguard.feedback.report import Kind
 from smtpguard.mail.message import Message
-from tests.corpora.fetch import messages
+from tests.corpora.fetch import fetch
 from tests.feedback.conftest import ACME, RING
 
+_LINE_END = re.compile(rb"\r?\n")
 POST = Post(Purpose.BOUNCES, ACME)
 
 
 @pytest.fixture(scope="module")
 def samples() -> dict[str, bytes]:
-    found = {
-        name: raw
-        for name, raw in messages().items()
-        if name.startswith("flufl") and name.endswith(".txt")
-    }
+    files = sorted(fetch().glob("flufl*/tests/data/*.txt"))
+    found = {file.name: _LINE_END.sub(b"\r\n", file.read_bytes()) for file in files}
     assert len(found) >= 100
     return found
 

@@ -383,3 +383,9 @@ def test_whatever_comes_is_read(pieces: list[str]) -> None:
         assert len(link.context) <= 400 + len(link.text)
         assert link.target.isprintable() or not link.target.isascii()
         assert bool(link.why) == (link.seen is not Seen.VISIBLE)
+
+
+@pytest.mark.parametrize("between", ["", " ", "\n"])
+def test_a_link_without_words_has_no_words_of_the_next_block(between: str) -> None:
+    cells = f"<td><a href=u><img src=x alt=out></a></td>{between}<td><h2>To unsubscribe</h2></td>"
+    assert only_link(f"<table><tr>{cells}</table>").context == ""

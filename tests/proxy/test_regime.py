@@ -38,10 +38,6 @@ def test_the_nearest_domain_signs(domain: str, signers: tuple[Signer, ...]) -> N
     assert REGIME.signers_for(domain) == signers
 
 
-def test_domains_with_a_key() -> None:
-    assert REGIME.signs == {"acme.fr", "news.acme.fr"}
-
-
 def test_people_are_known_by_the_newest_key() -> None:
     reference = REGIME.pseudonym("acme", "anna@client.fr")
     assert reference == NEW.reference("acme", "anna@client.fr")

@@ -41,3 +41,16 @@ def test_a_client_cannot_write_fields_of_its_own(helo: str, recipient: bytes) ->
     assert lines[0].startswith(b"Received: from ")
     assert all(line.startswith(b"\t") for line in lines[1:])
     assert octets.isascii()
+
+
+def test_an_endless_address_makes_no_endless_line() -> None:
+    session = Session("smtp", "ESMTP", "192.0.2.7", "mta")
+    field = trace.received(
+        session,
+        hostname="guard.acme.fr",
+        host="0a1b2c3d",
+        reference="7F3A9C",
+        recipient=b"x" * 5000 + b"@client.fr",
+        now=0.0,
+    )
+    assert max(map(len, field.split(b"\r\n"))) < 998

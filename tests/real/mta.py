@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 MASTER = """\
 postlog   unix-dgram n  -  n  -  1  postlogd
+pickup    unix  n  -  n  60  1  pickup
 cleanup   unix  n  -  n  -  0  cleanup
 qmgr      unix  n  -  n  300  1  qmgr
 tlsmgr    unix  -  -  n  1000?  1  tlsmgr
@@ -65,14 +66,20 @@ class Logged(Protocol):
     def trouble(self) -> str: ...
 
 
-def until(seen: Callable[[], T], what: str, *told_by: Logged, seconds: float = PATIENCE) -> T:
+def until(
+    seen: Callable[[], T],
+    what: str,
+    *told_by: Logged,
+    seconds: float = PATIENCE,
+    every: float = 0.05,
+) -> T:
     """The first true value of ``seen``; fails after ``seconds``, with the end of the logs."""
     deadline = time.monotonic() + seconds
     while not (value := seen()):
         if time.monotonic() > deadline:
             logs = "\n".join(one.trouble() for one in told_by)
             raise AssertionError(f"waited {seconds:g} s for {what}\n{logs}")
-        time.sleep(0.05)
+        time.sleep(every)
     return value
 
 
@@ -192,6 +199,16 @@ class Postfix:
         self._reload()
         for port in self.ports:
             until(partial(greets, port), f"Postfix on {port}", self)
+
+    def emptied(self) -> bool:
+        """Whether nothing is queued; what is will be tried now.
+
+        Postfix leaves a file that was locked when it looked alone for a minute.
+        """
+        if not self.queued():
+            return True
+        subprocess.run(["postqueue", "-c", str(self._config), "-f"], check=True, timeout=60)
+        return False
 
     def queued(self) -> int:
         """Messages that are not delivered yet."""

@@ -56,8 +56,8 @@ class Chain:
             yield load
             for each in fed:
                 each.result()
-        until(lambda: not self.front.queued(), "an empty queue", self.guard, self.front)
-        until(lambda: not self.behind.queued(), "an empty queue behind", self.behind)
+        for one in (self.front, self.behind):
+            until(one.emptied, "an empty queue", self.guard, one, seconds=60, every=0.25)
 
 
 @dataclass

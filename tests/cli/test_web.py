@@ -1,0 +1,66 @@
+"""``smtpguard web`` as an operator starts it; that it serves is shown by the tests of the pages."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from smtpguard.cli import main
+from smtpguard.cli.web import read_site
+from smtpguard.config import load
+
+POLICY = """\
+controller: acme
+legal_name: Acme SAS
+brands: {acme: {from_domains: [acme.example], look: {logo: LOGO}}}
+streams: {news: {class: marketing, brand: acme, match: {from_domain: acme.example}}}
+default: {class: personal}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "outside.svg").write_text("<svg/>")
+    (tmp_path / "policies" / "in.svg").write_text("<svg/>")
+    path = tmp_path / "smtpguard.yaml"
+    path.write_text("state: state\npolicies: policies\n")
+    return path
+
+
+def logo(config: Path, name: str) -> str:
+    (config.parent / "policies" / "acme.yaml").write_text(POLICY.replace("LOGO", name))
+    return read_site(load(config)).party("acme", "acme", "news").logo
+
+
+def test_a_logo_lies_beside_the_policies(config: Path) -> None:
+    assert logo(config, "in.svg").endswith(".svg")
+
+
+@pytest.mark.parametrize("name", ["../outside.svg", "/etc/hostname", "none.svg", "."])
+def test_and_nowhere_else(config: Path, name: str) -> None:
+    assert logo(config, name) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--listen", "nowhere"), "expected HOST:PORT"),
+        (("--status", "0.0.0.0:9"), "can be reached from elsewhere"),
+        (("--policies", "/none"), "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    config: Path, words: tuple[str, str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["web", "-c", str(config), *words]) == os.EX_CONFIG
+    assert said in capsys.readouterr().err
+
+
+def test_without_a_link_key_it_does_not_start(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logo(config, "in.svg")
+    assert main(["keys", "new", "--reference", "-c", str(config)]) == os.EX_OK
+    assert main(["web", "-c", str(config)]) == os.EX_CONFIG
+    assert "link key" in capsys.readouterr().err
