@@ -268,16 +268,16 @@ def test_signing_and_verifying_never_raise(octets: bytes) -> None:
 )
 def test_hostile_bodies_are_signed_in_linear_time(body: bytes) -> None:
     raw = HEADER + b"\r\n" + body
-    began = time.perf_counter()
+    began = time.process_time()
     assert sign(raw, [ED25519], NOW)
-    assert time.perf_counter() - began < 1  # 29 s and more in dkimpy
+    assert time.process_time() - began < 1  # 29 s and more in dkimpy
 
 
 def test_a_hostile_header_is_signed_in_linear_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     sign(b"From: a@b\r\nX:" + b" \r\n" * 300_000 + b"\r\n", [ED25519], NOW)
     sign(b"From: a@b\r\n" + b"To: a\r\n" * 50_000 + b"\r\n", [ED25519], NOW)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_probe_tells_a_key_that_the_dns_does_not_hold() -> None:

@@ -191,7 +191,7 @@ def _reservation(value: bytes, now: float) -> FirstContact | None:
 def _source(value: bytes) -> Source | None:
     try:
         identity, name, origin = json.loads(value)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     return Source(str(identity), str(name), str(origin))
 

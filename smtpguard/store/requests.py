@@ -92,9 +92,9 @@ async def open_request(
     It is forgotten ``keep`` seconds from now. Raises ``StoreSilent``.
     """
     opened = int(time.time()) if now is None else now
-    reference = ring.references[0]
-    person = f"{quote(controller, safe='')}:{reference.id}.{reference.reference(controller, address.key)}"
-    pending = b"%b:open:%b:%b" % (INDEX, person.encode(), kind.value.encode())
+    key = ring.references[0]
+    person = f"{key.id}.{key.reference(controller, address.key)}"
+    pending = INDEX + f":open:{quote(controller, safe='')}:{person}:{kind.value}".encode()
     due, forgotten = deadline(opened), opened + keep
     facts = ("controller", controller, "kind", kind.value, "opened", opened)
     limits = ("due", due, "forgotten", forgotten, "sealed", sealed)

@@ -133,7 +133,7 @@ def test_the_images_told_are_those_a_browser_shows(page: str) -> None:
     ],
 )
 def test_hostile_pages_take_linear_time(bomb: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     places(bomb)
     list(images(bomb, "utf-8"))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

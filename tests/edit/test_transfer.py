@@ -141,9 +141,9 @@ def test_base64_that_is_none_is_refused(encoded: bytes) -> None:
 def test_a_splice_is_linear() -> None:
     encoded = encode("Un texte accentué, écrit à la main. ".encode() * 30_000, "quoted-printable")
     octets = decode(encoded, "quoted-printable")
-    began = time.perf_counter()
+    began = time.process_time()
     splice(encoded, "quoted-printable", [Change(i, i, b"!") for i in range(0, len(octets), 100)])
     splice(
         b"=C3" * 300_000, "quoted-printable", [Change(i, i, b"!") for i in range(0, 300_000, 300)]
     )
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smtpguard.feedback import receiver
 from smtpguard.keys import Keyring, LinkKey
 from smtpguard.smtp.wire import UpstreamReply
 from tests.feedback.conftest import RING, token
@@ -355,3 +356,13 @@ async def test_a_tag_at_another_address_says_whose_mail_it_is_not_what_they_want
     assert not await bench.left()
     await bench.send(mail(body="Stop"), f"news+{token()}@acme.fr")
     assert await bench.left() == ["objection brand:acme by reply"]
+
+
+async def test_what_cannot_be_read_in_time_is_for_the_operator(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "READING", 0.0)
+    replies = await bench.send(mail(f"unsubscribe {token()}"), "unsubscribe@acme.fr", sender="")
+    assert replies[-1].startswith("250 ")
+    assert bench.journalled()[0]["did"] == ["not read in time"]
+    assert len(bench.passed_on()) == 1

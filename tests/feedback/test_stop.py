@@ -226,6 +226,6 @@ TEXT = (
 )
 def test_no_words_take_long(words: list[str]) -> None:
     message = letter(" ".join(words))
-    began = time.perf_counter()
+    began = time.process_time()
     said(message)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5

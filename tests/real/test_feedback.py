@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import smtplib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -183,3 +185,14 @@ def test_who_is_not_ours_is_turned_away(world: World) -> None:
     (line, *_) = until(lambda: world.behind.lines("to=<ceo@acme.fr>"), "the refusal", *told_by)
     assert "dsn=5.1.1" in line
     assert "status=bounced" in line
+
+
+def test_a_reload_brings_new_addresses(world: World) -> None:
+    policy = world.guard.policies / "acme.yaml"
+    policy.write_text(policy.read_text().replace("[news@acme.fr]", "[news@acme.fr, hi@acme.fr]"))
+    before = len(world.guard.lines("reloaded"))
+    os.kill(world.guard.pid, signal.SIGHUP)
+    until(lambda: len(world.guard.lines("reloaded")) > before, "the reload", world.guard)
+    mail = message("r.1", "Bonjour, une question.\n", From="reader@client.fr", Subject="Question")
+    world.writes(mail, "hi@acme.fr", "reader@client.fr")
+    assert b"une question" in world.arrival("r.1")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from smtpguard.keys import Keyring
 from smtpguard.store.keyfiles import load_ring
@@ -180,7 +180,12 @@ def reader(chromium: Browser, site: Site) -> Iterator[Any]:
         context = chromium.new_context(bypass_csp=True, **options)
         opened.append(context)
         page = context.new_page()
-        page.on("request", lambda r: r.url.startswith(site.base) or strangers.append(r.url))
+
+        def asked(request: Request) -> None:
+            if not request.url.startswith(site.base):
+                strangers.append(request.url)
+
+        page.on("request", asked)
         return Reader(context, page, name, [])
 
     yield come

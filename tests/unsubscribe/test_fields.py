@@ -70,7 +70,7 @@ def test_reading_never_raises(value: str) -> None:
 
 
 def test_a_bomb_is_read_in_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for bomb in (
         "<" * 500_000,
         "<>" * 250_000,
@@ -80,7 +80,7 @@ def test_a_bomb_is_read_in_no_time() -> None:
     ):
         said = ListUnsubscribe.read([bomb])
         assert said.uris or said.faults
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
