@@ -32,6 +32,9 @@ cli                   serve, check, lint, explain, suppress, keys, store
 
 __version__ = "0.1.0"
 
+_PURE = "mail person keys unsubscribe edit policy rules reply verdict"
+_GUARD = f"{_PURE} inspector sign store journal log"
+
 IMPORTS: dict[str, frozenset[str]] = {
     room: frozenset(may.split())
     for room, may in {
@@ -53,21 +56,15 @@ IMPORTS: dict[str, frozenset[str]] = {
         "web": "mail person keys unsubscribe policy rules store log metrics",
         "config": "policy web",
         "smtp": "mail reply log config",
-        "proxy": (
-            "mail person keys unsubscribe edit policy rules reply verdict inspector sign store journal"
-            " log smtp"
-        ),
+        "proxy": f"{_GUARD} smtp",
         "feedback": (
             "mail person keys unsubscribe policy rules reply store journal log metrics smtp proxy"
         ),
         "service": "keys policy rules inspector sign store journal log config smtp proxy feedback",
-        "cli": (
-            "mail person keys unsubscribe edit policy rules reply verdict inspector sign store journal"
-            " log metrics config smtp web proxy service"
-        ),
+        "cli": f"{_GUARD} metrics config smtp web proxy service",
     }.items()
 }
 """Which room may import which. Each may import itself."""
 
-PURE = frozenset("mail person keys unsubscribe edit policy rules reply verdict".split())
+PURE = frozenset(_PURE.split())
 """The rooms above the line: no ``async``, socket, clock, random, logging or redis."""

@@ -63,7 +63,7 @@ class Listener(Model):
     listen: EndpointIn
     """`127.0.0.1:10025`, `[::1]:25` or `unix:/path`."""
     kind: Literal["relay", "feedback"] = "relay"
-    """`feedback` takes what comes back: mail to the policies' feedback and unsubscribe addresses."""
+    """`feedback` takes what comes back to the policies' feedback and unsubscribe addresses."""
     protocol: Literal["smtp", "lmtp"] = "smtp"
     """LMTP answers once for each recipient after the dot."""
     relay_from: PeersIn = LOOPBACK

@@ -106,9 +106,7 @@ def test_levels_are_kept(out: io.StringIO) -> None:
 def test_what_libraries_say_comes_out_the_same_way(out: io.StringIO) -> None:
     log.configure("postfix", out=out)
     logging.getLogger("asyncio").error("socket.send() raised exception")
-    assert out.getvalue() == (
-        "error: notice: logger=asyncio, socket.send() raised exception\n"
-    )
+    assert out.getvalue() == ("error: notice: logger=asyncio, socket.send() raised exception\n")
 
 
 def test_an_ambiguous_end_is_told(out: io.StringIO) -> None:

@@ -160,8 +160,9 @@ class Clerk:
         )
         outcome.did.append(f"{'suppressed' if new else 'known'} {reason} {scope}")
         outcome.persons.append(self.desk.reference(person.controller, person.address))
-        width = str(scope).partition(":")[0]
-        metrics.OPT_OUTS.labels(channel=channel, scope=width, new=str(new).lower()).inc()
+        if reason is not Reason.HARD_BOUNCE:  # nobody's wish
+            width = str(scope).partition(":")[0]
+            metrics.OPT_OUTS.labels(channel=channel, scope=width, new=str(new).lower()).inc()
 
     @staticmethod
     def _proven(outcome: Outcome, proven: bool) -> Outcome:

@@ -29,6 +29,7 @@ STORM = 20
 """Different links that one client opens ..."""
 STORM_SECONDS = 10.0
 """... within so many seconds: a program that looks at many people's mail, not a reader."""
+LOCAL = Peers.parse(["127.0.0.0/8", "::1/128", "unix"])
 PAGES = frozenset({"u", "left-stream", "left-brand", "left-all", "p", "r", "why", "static"})
 
 
@@ -54,6 +55,7 @@ class Gate:
         self._desk = desk
         self._clock = clock
         self._clients: OrderedDict[str, _Client] = OrderedDict()
+        self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or say why not."""
@@ -62,6 +64,12 @@ class Gate:
             return
         headers = Headers(scope=scope)
         name = client(scope, headers, self._desk.settings.proxies)
+        if not self._warned and name in LOCAL and "x-forwarded-for" in headers:
+            self._warned = True
+            log.warned(
+                f"{name or 'unix'} forwards for others: name it in web.proxies, or all of"
+                " them count as one client"
+            )
         scope["client"] = (name, 0)
         first, _, token = scope["path"].lstrip("/").partition("/")
         label = first if first in PAGES else "other"

@@ -29,8 +29,8 @@ LINK = Paragraph(Place.UNSUBSCRIBE, "Out: {exit}", frozenset({""}), "Out")
 FREE = Allowance(Change.BODY)
 
 
-def asked(action: Action, rule: str = RULE, **changes: object) -> Stream:
-    stream = replace(STREAM, rules={rule: Asked(action, "test")})
+def asked(action: Action, **changes: object) -> Stream:
+    stream = replace(STREAM, rules={RULE: Asked(action, "test")})
     return replace(stream, **changes)  # type: ignore[arg-type]
 
 

@@ -122,6 +122,15 @@ def test_whose_request_it_is(peer: str, forwarded: str, proxies: list[str], who:
     assert client(scope, headers, Peers.parse(proxies)) == who
 
 
+async def test_a_proxy_that_is_not_listed_is_noticed_once(
+    house: House, few: Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with await asking(house.desk, few, "127.0.0.1") as proxy:
+        for _ in range(2):
+            await proxy.get("/favicon.ico", headers={"X-Forwarded-For": "203.0.113.5"})
+    assert capsys.readouterr().out.count("name it in web.proxies") == 1
+
+
 async def test_the_host_is_never_used(house: House) -> None:
     answer = await house.client.get(house.link(), headers={"Host": "evil.example"})
     assert "evil" not in answer.text
