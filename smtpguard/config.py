@@ -160,6 +160,8 @@ class Store(Model):
     """For one batch, the wait for a connection included."""
     blip: Seconds = 4.0
     """How long a silent store is waited for before mail gets 451."""
+    replicas: Annotated[int, Field(ge=0, le=16)] = 0
+    """Replicas that must have an opt-out (WAIT) before it is acknowledged."""
     durability: Literal["checked", "asserted"] = "checked"
     """`asserted`: the store forbids CONFIG, and you vouch that it evicts nothing and persists."""
 

@@ -112,6 +112,7 @@ def store_settings(config: Config) -> Settings:
         durability_asserted=config.store.durability == "asserted",
         deadline=config.store.timeout,
         blip=config.store.blip,
+        replicas=config.store.replicas,
     )
 
 

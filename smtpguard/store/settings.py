@@ -24,6 +24,8 @@ class Settings:
     """For one batch, connecting included."""
     blip: float = 4.0
     """How long a failing store is tried again before anybody hears of it."""
+    replicas: int = 0
+    """How many replicas must have a suppression before it counts as written."""
     reservation: int = 900
     """After that, a reserved first contact counts as not reserved."""
     contact_retention: int = 1096 * 86400

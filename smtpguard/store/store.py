@@ -58,16 +58,23 @@ class Store:
         self._greeting = greeting
         self._inspection: asyncio.Task[None] | None = None
         self._domain_keys = lru_cache(maxsize=4096)(_record_keys)
-        self._wire = Wire(
-            lambda: _url(settings),
-            password=settings.password,
-            deadline=settings.deadline,
-            blip=settings.blip,
-            greet=greeting.greet,
-            mark=READ_MARK,
-            judge=greeting.judge,
-            alarm=alarm,
-        )
+
+        def wire(replicas: int) -> Wire:
+            return Wire(
+                lambda: _url(settings),
+                password=settings.password,
+                deadline=settings.deadline,
+                blip=settings.blip,
+                greet=greeting.greet,
+                mark=READ_MARK,
+                judge=greeting.judge,
+                alarm=alarm,
+                replicas=replicas,
+            )
+
+        self._wire = wire(0)
+        # WAIT holds up a connection: no lookup stands behind an opt-out.
+        self._durable = wire(settings.replicas) if settings.replicas else self._wire
 
     @classmethod
     async def open(
@@ -118,6 +125,7 @@ class Store:
         if self._inspection:
             self._inspection.cancel()
             await asyncio.gather(self._inspection, return_exceptions=True)
+        await self._durable.close()
         await self._wire.close()
 
     # -- what is asked for every mail -----------------------------------------------------------
@@ -184,7 +192,7 @@ class Store:
             value = record.suppression_value(suppression)
             commands.append(command(b"HSETNX", newest, field, value))
             commands += [command(b"HEXISTS", key, field) for key in older]
-        replies = await self._ask(commands)
+        replies = await self._ask(commands, self._durable)
         rows = [replies[i : i + live] for i in range(0, len(replies), live)]
         return sum(1 for written, *elsewhere in rows if written and not any(elsewhere))
 
@@ -276,11 +284,11 @@ class Store:
         """For the room's other modules: commands as they go over the wire, replies in order."""
         return await self._ask(commands)
 
-    async def _ask(self, commands: Sequence[bytes]) -> list[Reply]:
+    async def _ask(self, commands: Sequence[bytes], wire: Wire | None = None) -> list[Reply]:
         if time.monotonic() - self._greeting.inspected > INSPECT_EVERY:
             self._greeting.inspected = time.monotonic()
             self._inspection = asyncio.create_task(self._inspect())
-        replies = await self._wire.ask(commands)
+        replies = await (wire or self._wire).ask(commands)
         for reply in replies:
             if isinstance(reply, ResponseError):
                 raise StoreSilent(f"the store refuses: {reply}")
@@ -301,7 +309,8 @@ class Store:
         try:
             await self._greeting.inspect(self._wire.ask)
         except StoreUntrusted as error:
-            self._wire.distrust(error)
+            for wire in {self._wire, self._durable}:
+                wire.distrust(error)
         except StoreSilent:
             pass  # the wire has told the alarm
 

@@ -55,11 +55,13 @@ class Wire:
         greet: Callable[[Exchange], Awaitable[None]],
         mark: bytes,
         judge: Callable[[Reply], None],
+        replicas: int = 0,
     ) -> None:
         """``url`` is asked, and ``greet`` runs, for every new connection.
 
         ``mark`` goes before every batch. ``greet`` and ``judge``, which sees the reply to
-        ``mark``, may raise ``StoreUntrusted``; then nothing of the batch counts.
+        ``mark``, may raise ``StoreUntrusted``; then nothing of the batch counts. Nor does it
+        before so many ``replicas`` have it too, within half the deadline.
         """
         self._url = url
         self._password = password
@@ -70,6 +72,8 @@ class Wire:
         self._greet = greet
         self._mark = mark
         self._judge = judge
+        self._replicas = replicas
+        self._behind = False
         self._waiting: list[_Request] = []
         self._task: asyncio.Task[None] | None = None
         self._trouble: StoreSilent | None = None
@@ -148,8 +152,13 @@ class Wire:
         packed = [self._mark]
         for request in batch:
             packed += request.commands
+        if self._replicas:
+            packed.append(command(b"WAIT", self._replicas, round(self._deadline * 500)))
         replies = await self._exchange(packed)
         self._judge(replies[0])
+        if self._replicas and (silence := self._unconfirmed(replies[-1])):
+            _fail(batch, silence)
+            return
         at = 1
         for request in batch:
             end = at + len(request.commands)
@@ -169,6 +178,17 @@ class Wire:
                 self._suspect |= isinstance(error, ReadOnlyError)  # it was demoted
                 replies.append(error)
         return replies
+
+    def _unconfirmed(self, reply: Reply) -> StoreSilent | None:
+        """What the reply to WAIT lacks; the operator hears of it once."""
+        enough = isinstance(reply, int) and reply >= self._replicas
+        if enough == self._behind:
+            said = "again, as they must" if enough else f"({reply} of {self._replicas})"
+            self._alarm(f"the store's replicas confirm what is written: {said}")
+        self._behind = not enough
+        if enough:
+            return None
+        return StoreSilent(f"only {reply} of {self._replicas} replicas have it")
 
     def _suffer(self, error: Exception, batch: list[_Request]) -> None:
         """Keep whoever can still wait; tell the others, and the operator once."""

@@ -88,18 +88,18 @@ class Visit:
     words: Wording
 
     @classmethod
-    def of(cls, desk: Desk, request: Request, ticket: Ticket) -> Visit | None:
-        """``None`` when the ticket names no mailbox."""
-        address = Address.parse(ticket.address)
-        if address is None:
-            return None
+    def of(cls, desk: Desk, request: Request, ticket: Ticket) -> Visit:
+        """Whoever a ticket names; only Postmaster may have no domain (RFC 5321 §4.1.1.3)."""
+        address = Address.parse(ticket.address) or Address(ticket.address, b"")
         party = desk.site.party(ticket.controller, ticket.brand, ticket.stream)
         return cls(desk, ticket, address, party, desk.words(request, party))
 
     @cached_property
     def masked(self) -> str:
         """The address, so that its owner knows it and nobody else learns it."""
-        local, _, domain = self.ticket.address.decode("utf-8", "replace").rpartition("@")
+        local, at, domain = self.ticket.address.decode("utf-8", "replace").rpartition("@")
+        if not at:
+            return domain
         return f"{local[:1]}{SIGHT}@{domain}"
 
     def scope(self, wish: str = "") -> Scope:

@@ -1,6 +1,11 @@
 """``smtpguard web`` as an operator starts it; that it serves is shown by the tests of the pages."""
 
 import os
+import shlex
+import socket
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -40,6 +45,36 @@ def test_a_logo_lies_beside_the_policies(config: Path) -> None:
 @pytest.mark.parametrize("name", ["../outside.svg", "/etc/hostname", "none.svg", "."])
 def test_and_nowhere_else(config: Path, name: str) -> None:
     assert logo(config, name) == ""
+
+
+def test_as_systemd_starts_it(config: Path) -> None:
+    """Sockets bound before, READY when both answer, and a clean end at SIGTERM."""
+    logo(config, "in.svg")
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    told.bind(str(config.parent / "notify"))
+    told.settimeout(30)
+    with (
+        told,
+        socket.create_server(("127.0.0.1", 0)) as web,
+        socket.create_server(("127.0.0.1", 0)) as status,
+    ):
+        start = f"exec 8<&{web.fileno()} 9<&{status.fileno()} 3<&8 4<&9; LISTEN_PID=$$ exec " + (
+            shlex.join([sys.executable, "-m", "smtpguard", "web", "-c", str(config)])
+        )
+        given = {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "web:status"}
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", start],
+            env={**os.environ, **given, "NOTIFY_SOCKET": str(config.parent / "notify")},
+            pass_fds=(web.fileno(), status.fileno()),
+            stdout=subprocess.DEVNULL,
+        )
+        assert told.recv(99) == b"READY=1"
+        place = f"http://127.0.0.1:{status.getsockname()[1]}/readyz"
+        with urllib.request.urlopen(place, timeout=5) as answer:
+            assert answer.read().startswith(b"ok")
+        process.terminate()
+        assert told.recv(99) == b"STOPPING=1"
+        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,15 @@ async def test_links_outlive_their_keys_and_streams(house: House) -> None:
     assert answer.status_code == 200
 
 
+async def test_postmaster_has_no_domain(house: House) -> None:
+    answer = await house.client.post(house.link("Postmaster"), **GMAIL)
+    assert answer.status_code == 200
+    (suppression,) = (await house.desk.store.look_up("acme", [Address(b"Postmaster", b"")]))[
+        0
+    ].suppressions
+    assert suppression.channel == "one-click"
+
+
 def bad_tokens(good: str) -> list[str]:
     foreign = Keyring(links=(LinkKey(7, b"x" * 64),))
     unheld = Keyring(links=(LinkKey(9, b"7" * 64),))
