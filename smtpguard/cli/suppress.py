@@ -56,7 +56,9 @@ def add(
     controller: Controller = None,
     brand: Brand = "",
     stream: Stream = "",
-    reason: Annotated[Reason, typer.Option(help="Why they are not written to.")] = Reason.MANUAL,
+    reason: Annotated[
+        Reason, typer.Option(help="Why; hard-bounce and manual stop transactional mail too.")
+    ] = Reason.OBJECTION,
     domain: Domain = False,
     force: Force = False,
     config: ConfigFile = None,

@@ -208,8 +208,10 @@ class Supervisor:
                 log.reload_refused(f"smtpguard must be restarted for another {', '.join(changed)}")
             elif self._switch([one for one in self.workers if one.ready], taken):
                 log.reloaded(version)
-        except (Problems, KeyFileError) as problems:
+        except (Problems, KeyFileError, OSError) as problems:
             log.reload_refused(str(problems))
+        except Exception:  # whatever it is, what is in force goes on
+            log.incident("reload", _trace())
         notify("READY=1")
 
     def _switch(self, workers: Sequence[Worker], taken: Snapshot) -> bool:

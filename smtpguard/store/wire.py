@@ -183,8 +183,8 @@ class Wire:
         """What the reply to WAIT lacks; the operator hears of it once."""
         enough = isinstance(reply, int) and reply >= self._replicas
         if enough == self._behind:
-            said = "again, as they must" if enough else f"({reply} of {self._replicas})"
-            self._alarm(f"the store's replicas confirm what is written: {said}")
+            share = f"{reply} of {self._replicas} replicas"
+            self._alarm(f"{share} have what was written" + ("" if enough else ": opt-outs wait"))
         self._behind = not enough
         if enough:
             return None

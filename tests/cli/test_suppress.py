@@ -130,14 +130,14 @@ def test_export_and_stats_name_nobody(
     assert len(lines) == 5
     assert lines[0].startswith("controller,reference,what,reason")
     assert "@" not in exported.read_text()
-    assert sum(",domain,manual," in line for line in lines) == 1
+    assert sum(",domain,objection," in line for line in lines) == 1
     assert run("suppress", "export", *ACME, "-o", str(exported)) == 0
     assert len(exported.read_text().splitlines()) == 4
     capsys.readouterr()
     assert run("suppress", "stats") == 0
     out = capsys.readouterr().out
     assert "acme\tsuppressed address objection controller\t3" in out
-    assert "other\tsuppressed domain manual controller\t1" in out
+    assert "other\tsuppressed domain objection controller\t1" in out
 
 
 def test_contacts_and_where_they_come_from(

@@ -1,7 +1,6 @@
 """``smtpguard web`` as an operator starts it; that it serves is shown by the tests of the pages."""
 
 import os
-import shlex
 import socket
 import subprocess
 import sys
@@ -21,6 +20,18 @@ brands: {acme: {from_domains: [acme.example], look: {logo: LOGO}}}
 streams: {news: {class: marketing, brand: acme, match: {from_domain: acme.example}}}
 default: {class: personal}
 """
+
+
+AS_SYSTEMD = """
+import os, sys
+high = [os.dup(os.dup(os.dup(int(fd)))) for fd in sys.argv[1:3]]
+for place, fd in enumerate(high, 3):
+    os.dup2(fd, place)
+given = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "web:status"}
+words = ["-m", "smtpguard", "web", "-c", sys.argv[3]]
+os.execve(sys.executable, [sys.executable, *words], {**os.environ, **given})
+"""
+"""Puts two sockets where sd_listen_fds(3) says, and becomes the command."""
 
 
 @pytest.fixture
@@ -58,23 +69,35 @@ def test_as_systemd_starts_it(config: Path) -> None:
         socket.create_server(("127.0.0.1", 0)) as web,
         socket.create_server(("127.0.0.1", 0)) as status,
     ):
-        start = f"exec 8<&{web.fileno()} 9<&{status.fileno()} 3<&8 4<&9; LISTEN_PID=$$ exec " + (
-            shlex.join([sys.executable, "-m", "smtpguard", "web", "-c", str(config)])
-        )
-        given = {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "web:status"}
         process = subprocess.Popen(
-            ["/bin/sh", "-c", start],
-            env={**os.environ, **given, "NOTIFY_SOCKET": str(config.parent / "notify")},
+            [
+                sys.executable,
+                "-c",
+                AS_SYSTEMD,
+                str(web.fileno()),
+                str(status.fileno()),
+                str(config),
+            ],
+            env={**os.environ, "NOTIFY_SOCKET": str(config.parent / "notify")},
             pass_fds=(web.fileno(), status.fileno()),
             stdout=subprocess.DEVNULL,
         )
-        assert told.recv(99) == b"READY=1"
-        place = f"http://127.0.0.1:{status.getsockname()[1]}/readyz"
-        with urllib.request.urlopen(place, timeout=5) as answer:
-            assert answer.read().startswith(b"ok")
-        process.terminate()
-        assert told.recv(99) == b"STOPPING=1"
-        assert process.wait(20) == 0
+        try:
+            ends(process, told, status)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ends(process: subprocess.Popen[bytes], told: socket.socket, status: socket.socket) -> None:
+    """It says that it is ready, answers, and stops when told to."""
+    assert told.recv(99) == b"READY=1"
+    place = f"http://127.0.0.1:{status.getsockname()[1]}/readyz"
+    with urllib.request.urlopen(place, timeout=5) as answer:
+        assert answer.read().startswith(b"ok")
+    process.terminate()
+    assert told.recv(99) == b"STOPPING=1"
+    assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
