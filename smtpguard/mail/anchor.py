@@ -84,8 +84,9 @@ def _around(pieces: Sequence[Piece], places: range, unwanted: int) -> list[str]:
         words, mark, owner = pieces[place]
         if owner == EDGE or room <= 0:
             break
-        room -= len(words)
-        found.append(" " if owner != NOBODY or mark & unwanted else words)
+        if words:
+            room -= len(words)
+            found.append(" " if owner != NOBODY or mark & unwanted else words)
     return found
 
 

@@ -124,10 +124,12 @@ class Pair:
     async def replicate(self) -> None:
         (port,) = await self.redis(self.primary.url, ("CONFIG", "GET", "port"))
         await self.redis(self.replica.url, ("REPLICAOF", "127.0.0.1", port[1]))
-        end = time.monotonic() + 20
-        while b"state=online" not in (await self.redis(self.primary.url, ("INFO",)))[0]:
+        written, end = (
+            (("SET", "probe", 1), ("DEL", "probe"), ("WAIT", 1, 100)),
+            time.monotonic() + 20,
+        )
+        while (await self.redis(self.primary.url, *written))[-1] != 1:
             assert time.monotonic() < end
-            await asyncio.sleep(0.02)
 
     async def fail_over(self) -> None:
         """The primary dies without a word; the replica takes its place and its name."""
