@@ -34,6 +34,7 @@ ELSEWHERE = {
         ("policy", "shape warn", "policy/test_parse.py"),
         ("smtp", "command connection conversation delivery lmtp", "dialogues/test_dialogues.py"),
         ("service", "build worker", "service/test_serve.py"),
+        ("feedback", "act complaint forward", "feedback/test_receiver.py"),
     )
     for module in modules.split()
 }

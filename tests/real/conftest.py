@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.mta import Guard, Postfix, free_port, together
+from tests.real.guard import Guard
+from tests.real.mta import Postfix, free_port, together
 from tests.real.wiring import WHOLE_LINES
 
 POLICY = """\

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.real.mta import Guard, Postfix, free_port, message, send, until
+from tests.real.guard import Guard
+from tests.real.mta import Postfix, free_port, message, send, until
 
 pytestmark = pytest.mark.real
 

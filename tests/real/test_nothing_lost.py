@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.real.mta import Guard, Postfix, command, free_port, message, more, together, until
+from tests.real.guard import Guard, command
+from tests.real.mta import Postfix, free_port, message, more, together, until
 
 pytestmark = pytest.mark.real
 

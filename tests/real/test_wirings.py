@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.real.mta import Guard, Postfix, message, send, until
+from tests.real.guard import Guard
+from tests.real.mta import Postfix, message, send, until
 from tests.real.wiring import CONTENT_FILTER, LMTP, NAMES, PROXY_FILTER, RELAYHOST, Wiring, wire
 
 pytestmark = pytest.mark.real

@@ -6,7 +6,8 @@ import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.real.mta import Guard, Postfix, free_port, send, together, until
+from tests.real.guard import Guard
+from tests.real.mta import Postfix, free_port, send, together, until
 
 RELAYHOST, CONTENT_FILTER, PROXY_FILTER, LMTP = NAMES = (
     "relayhost",
