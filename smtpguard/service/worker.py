@@ -17,6 +17,7 @@ import uvloop
 
 from smtpguard import log
 from smtpguard.config import Config
+from smtpguard.courier import Courier
 from smtpguard.feedback.desk import Desk
 from smtpguard.feedback.receiver import Feedback
 from smtpguard.inspector import Inspector
@@ -26,12 +27,15 @@ from smtpguard.proxy.proxy import House, Proxy
 from smtpguard.proxy.regime import Regime
 from smtpguard.service import build
 from smtpguard.service.build import Snapshot
+from smtpguard.service.canary import Canary
 from smtpguard.service.channel import Channel
 from smtpguard.smtp.server import Occupancy, Server
 from smtpguard.smtp.upstream import Upstream
 from smtpguard.store.keyfiles import load_ring
 from smtpguard.store.store import Store
 
+COLLECT = (50_000, 20, 20)
+"""Garbage collection (gc.set_threshold): a message is some thousand objects that hold no cycle."""
 MARGIN = 5.0
 """Seconds, beyond the longest deadline, that transactions are given after SIGTERM."""
 
@@ -39,6 +43,7 @@ MARGIN = 5.0
 def run(taken: Snapshot, sockets: Mapping[str, socket.socket], channel: Channel) -> None:
     """Serve until SIGTERM, or until the parent has gone."""
     gc.freeze()
+    gc.set_threshold(*COLLECT)
     with suppress(KeyboardInterrupt):
         uvloop.run(_serve(taken, sockets, channel))
 
@@ -57,6 +62,9 @@ async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel:
         store=proxy.store,
         journal=proxy.journal,
     )
+    canary = Canary(proxy, Courier(), taken.config.exits.every)
+    if taken.config.exits.check:
+        await canary.start()
     servers = await _servers(taken, proxy, feedback, sockets)
     parent = _Parent(proxy, feedback, channel, stopping)
     loop.add_reader(channel.fileno(), parent.heard)
@@ -64,6 +72,7 @@ async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel:
     await stopping.wait()
     loop.remove_reader(channel.fileno())
     await asyncio.gather(*(server.drain(drain(taken.config)) for server in servers))
+    await canary.close()
     await proxy.close()
 
 

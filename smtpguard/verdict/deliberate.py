@@ -124,7 +124,7 @@ def at_rcpt(
     case: Case, *, reference: str, help_url: str
 ) -> tuple[Verdict, tuple[Weighed, ...], tuple[Failure, ...]]:
     """What the envelope alone decides about one recipient, why, and which rules broke."""
-    rules = asked(ALL, case.stream, Scope.RECIPIENT, Phase.RCPT)
+    rules = asked(ALL, case.stream, Scope.RECIPIENT, Phase.RCPT, case.now)
     findings = judge(rules, case)
     weighed = tuple(
         weigh(finding, case.stream, case.now, Allowance(case.stream.edits))
@@ -259,13 +259,13 @@ class _Bench:
 
     def _about_message(self, stream: Stream) -> tuple[Finding, ...]:
         if stream.id not in self._of_message:
-            rules = asked(ALL, stream, Scope.MESSAGE, Phase.DOT)
+            rules = asked(ALL, stream, Scope.MESSAGE, Phase.DOT, self.question.now)
             self._of_message[stream.id] = self._judge(rules, self._case(stream))
         return self._of_message[stream.id]
 
     def _about(self, index: int, stream: Stream) -> tuple[Finding, ...]:
         if index not in self._of_recipient:
-            rules = asked(ALL, stream, Scope.RECIPIENT, Phase.DOT)
+            rules = asked(ALL, stream, Scope.RECIPIENT, Phase.DOT, self.question.now)
             case = self._case(stream)
             case = replace(
                 case,
@@ -311,9 +311,8 @@ class _Bench:
         Observing never commits state: a notice that was not sent was not given.
         """
         person = self.question.persons[index]
-        duties = {
-            rule.id for rule in ALL if Effect.INFORM in rule.effects and rule.id in stream.rules
-        }
+        rules = asked(ALL, stream, Scope.RECIPIENT, Phase.DOT, self.question.now)
+        duties = {rule.id for rule in rules if Effect.INFORM in rule.effects}
         if stream.mode is not Mode.ENFORCE or person is None or not duties:
             return ""
         said = self._source(index)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from smtpguard.mail.envelope import Envelope, Recipient
-from smtpguard.policy.stream import Kind, Stream
+from smtpguard.policy.stream import Action, Kind, Stream
 from smtpguard.rules import BY_ID
 from smtpguard.rules.rule import Case, Certainty, Fact, Finding, Phase, Rule, Scope
 
@@ -31,7 +31,9 @@ class Findings:
     failures: tuple[Failure, ...] = ()
 
 
-def asked(rules: Iterable[Rule], stream: Stream, scope: Scope, phase: Phase) -> tuple[Rule, ...]:
+def asked(
+    rules: Iterable[Rule], stream: Stream, scope: Scope, phase: Phase, now: int
+) -> tuple[Rule, ...]:
     """The rules that have something to say about mail of that stream at that moment.
 
     A rule of which nothing is asked is not run at all, unless it is an invariant or watches over
@@ -43,7 +45,11 @@ def asked(rules: Iterable[Rule], stream: Stream, scope: Scope, phase: Phase) -> 
         if rule.scope is scope
         and rule.phase <= phase
         and stream.kind in rule.kinds
-        and (rule.invariant or Fact.SUPPRESSIONS in rule.facts or rule.id in stream.rules)
+        and (
+            rule.invariant
+            or Fact.SUPPRESSIONS in rule.facts
+            or stream.asked(rule.id).at(now) is not Action.ALLOW
+        )
     )
 
 

@@ -131,6 +131,12 @@ def test_observing_and_warning_inform_nobody() -> None:
         assert ruling.informs == ""
 
 
+def test_what_is_not_asked_informs_nobody() -> None:
+    stream = replace(PROSPECTING, rules=asked(Action.ALLOW, *NOTICES))
+    (ruling,) = decide(NEWSLETTER, stream, people=(Person(source=SALON),)).rulings
+    assert (ruling.informs, ruling.weighed) == ("", ())
+
+
 def test_a_notice_that_could_not_be_composed_informs_nobody() -> None:
     stream = replace(STREAM, rules=asked(Action.FIX_OR_WARN, *NOTICES))
     raw = UNDECODABLE
