@@ -20,6 +20,7 @@ store                 who may be written to, in Redis or Valkey
 journal               what can be proved: one line a decision
 log                   every line an operator reads
 metrics               every number that is counted
+courier               HTTP requests that we make ourselves
 web                   the other wire: exit pages
 config                config/smtpguard.yaml
 smtp                  the wire: server, LMTP, XFORWARD, upstream, pool
@@ -53,15 +54,19 @@ IMPORTS: dict[str, frozenset[str]] = {
         "journal": "mail policy rules reply verdict",
         "log": "mail verdict journal",
         "metrics": "",
-        "web": "mail person keys unsubscribe policy rules store log metrics",
+        "courier": "",
+        "web": "mail person keys unsubscribe policy rules store log metrics courier",
         "config": "policy web",
         "smtp": "mail reply log config",
         "proxy": f"{_GUARD} smtp",
         "feedback": (
             "mail person keys unsubscribe policy rules reply store journal log metrics smtp proxy"
         ),
-        "service": "keys policy rules inspector sign store journal log config smtp proxy feedback",
-        "cli": f"{_GUARD} metrics config smtp web proxy service",
+        "service": (
+            "keys unsubscribe policy rules inspector sign store journal log metrics courier config"
+            " smtp proxy feedback"
+        ),
+        "cli": f"{_GUARD} metrics courier config smtp web proxy service",
     }.items()
 }
 """Which room may import which. Each may import itself."""

@@ -34,7 +34,7 @@ from smtpguard.policy.model import (
 )
 from smtpguard.policy.peers import Endpoint, Peers
 from smtpguard.policy.source import Problem, Problems, Source, read
-from smtpguard.web.settings import Web
+from smtpguard.web.settings import Exits, Web
 
 STATE = "/var/lib/smtpguard"
 POLICIES = "/etc/smtpguard/policies"
@@ -239,6 +239,7 @@ class Config(Model):
     log: Log = Log()
     journal: Journal
     web: Web = Web()
+    exits: Exits = Exits()
     help_url: Annotated[str, AfterValidator(lambda text: text and url(text))] = ""
     """Where a refusal sends its reader; the rule's id is appended."""
 

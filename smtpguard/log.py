@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import structlog
@@ -86,8 +87,14 @@ class _Outlet:
             self._file.write(text)
 
     def flush(self) -> None:
-        with suppress(OSError, ValueError):
+        try:
             self._file.flush()
+        except BrokenPipeError:
+            # What stays in the buffer would be written at exit, and its failure be the exit code.
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._file.fileno())
+        except (OSError, ValueError):
+            pass
 
 
 class _Bridge(logging.Handler):
@@ -178,6 +185,26 @@ def paused(reference: str, stream: str, owner: str, fault: str) -> None:
 def store_silent(why: str) -> None:
     """The store does not answer, or is not to be trusted."""
     _logger.error("store-silent", why=why)
+
+
+def exit_silent(url: str, why: str) -> None:
+    """An exit does not answer: no links to it until it does."""
+    _logger.error("exit-silent", url=url, why=why)
+
+
+def exit_answers(url: str) -> None:
+    """An exit answers again."""
+    _logger.warning("exit-answers", url=url)
+
+
+def webhook_lost(controller: str, why: str) -> None:
+    """Something was written that the company will not be told of: it must compare its lists."""
+    _logger.error("webhook-lost", controller=controller, why=why)
+
+
+def webhook_dead(message: str, controller: str, why: str) -> None:
+    """The last try to tell a company has failed."""
+    _logger.error("webhook-dead", id=message, controller=controller, why=why)
 
 
 def feedback(reference: str, **facts: object) -> None:

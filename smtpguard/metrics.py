@@ -62,6 +62,17 @@ FEEDBACK = Counter(
     ("what",),
     registry=REGISTRY,
 )
+EXIT_SILENT = Counter(
+    "smtpguard_exit_silent_total",
+    "Times that an exit was found not to answer; no links to it until it does.",
+    registry=REGISTRY,
+)
+WEBHOOKS = Counter(
+    "smtpguard_webhooks_total",
+    "Tries to tell a company of an event: heard or failed.",
+    ("outcome",),
+    registry=REGISTRY,
+)
 UP = Gauge("smtpguard_up", "1 while the service answers.", registry=REGISTRY)
 
 

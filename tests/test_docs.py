@@ -91,7 +91,7 @@ def test_a_command_line_is_one(page: str, words: list[str]) -> None:
     assert words[0] in COMMANDS
     command = load(words[0])
     rest = words[1:]
-    if (below := subcommands(command)) and rest and not rest[0].startswith("-"):
+    while (below := subcommands(command)) and rest and not rest[0].startswith("-"):
         assert rest[0] in below
         command, rest = below[rest[0]], rest[1:]
     known = {option for parameter in command.params for option in parameter.opts}
@@ -101,7 +101,7 @@ def test_a_command_line_is_one(page: str, words: list[str]) -> None:
 @pytest.mark.parametrize("page", TEXTS)
 def test_an_option_exists(page: str) -> None:
     commands = [load(name) for name in COMMANDS]
-    for command in list(commands):
+    for command in commands:  # it grows while it is read
         commands += subcommands(command).values()
     known = {option for each in commands for parameter in each.params for option in parameter.opts}
     ours = [word for word in code(page) if not re.match(r"(\./x|systemd-run|\.venv)", word)]

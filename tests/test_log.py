@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -138,3 +139,11 @@ def test_a_log_that_cannot_be_written_stops_nothing(out: io.StringIO) -> None:
     log.configure(out=Full())
     log.decision(TAKEN)
     logging.getLogger("smtpguard.smtp").error("lost as well")
+
+
+def test_lines_that_nobody_read_are_not_left_for_the_exit(out: io.StringIO) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as unread:
+        log.configure(out=unread)
+        log.decision(TAKEN)

@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "explain": Entry("explain:explain", "Show the manual page of a rule."),
     "suppress": Entry("suppress:app", "Who is not written to: add, remove, check, import, clean."),
     "contact": Entry("contact:app", "Who was informed, and where contacts come from."),
+    "webhooks": Entry("webhooks:app", "What the company was not told yet: list, retry."),
     "requests": Entry("requests:app", "Rights requests: list, show, done."),
     "keys": Entry("keys:app", "Make, back up and verify keys."),
     "store": Entry("store:app", "Prepare and inspect the store."),

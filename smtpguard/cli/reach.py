@@ -101,6 +101,12 @@ class Place:
             say(f"the policies cannot be read, so names are not checked: {problems.items[0]}")
             return None
 
+    def listens(self, controller: str) -> bool:
+        """Whether that company wants to be told of what its readers did (webhooks)."""
+        policy = self.policy()
+        found = policy.controllers.get(controller) if policy else None
+        return bool(found and found.webhooks)
+
     def controller(
         self, name: str | None, brand: str = "", stream: str = "", *, force: bool = False
     ) -> str:

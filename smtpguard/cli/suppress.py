@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smtpguard.cli import lists
+from smtpguard.cli import lists, partner
 from smtpguard.cli.reach import (
     Brand,
     ConfigFile,
@@ -33,6 +33,7 @@ from smtpguard.cli.reach import (
     say,
 )
 from smtpguard.person import Reason, Scope, Suppression
+from smtpguard.store import outbox
 
 if TYPE_CHECKING:
     from smtpguard.mail.address import Address
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("import")(lists.import_)
 app.command()(lists.clean)
+app.add_typer(partner.app, name="lists", help="Hashed lists of partners.")
 
 Who = Annotated[
     list[str], typer.Argument(metavar="WHO...", help="Addresses, or domains as @example.com.")
@@ -73,8 +75,16 @@ def add(
         found = [_named(word, domain=domain, force=force) for word in who]
         wish = Suppression(reason, Scope(brand, stream), int(time.time()), "operator")
 
+        told = place.listens(name)
+
         async def work(store: Store) -> int:
-            return await store.suppress_many(name, [(one, wish) for one in found])
+            new = 0
+            for one in found:
+                if await store.suppress(name, one, wish):
+                    new += 1
+                    if told:
+                        await store.tell(_event(outbox.CREATED, name, one, wish))
+            return new
 
         new = place.run(work)
         typer.echo(f"{new} added, {len(found) - new} known before ({wish.scope}, {reason.value})")
@@ -105,14 +115,19 @@ def remove(
         reasons = [reason] if reason else list(Reason)
         scope = Scope(brand, stream)
         now = int(time.time())
+        told = place.listens(name)
 
         async def work(store: Store) -> int:
             lifted = 0
             for one in found:
                 for each in reasons:
-                    lifted += await store.unsuppress(
+                    if await store.unsuppress(
                         name, one, scope, each, because=because.strip(), at=now
-                    )
+                    ):
+                        lifted += 1
+                        if told:
+                            past = Suppression(each, scope, now, "operator")
+                            await store.tell(_event(outbox.LIFTED, name, one, past))
             return lifted
 
         lifted = place.run(work)
@@ -220,6 +235,11 @@ def _line(row: Row, one: Suppression) -> tuple[str, ...]:
     scope = one.scope
     where = (scope.brand, scope.stream, at, one.channel)
     return (row.controller, row.reference, what, one.reason.value, *where)
+
+
+def _event(kind: str, controller: str, one: Address | str, wish: Suppression) -> outbox.Event:
+    who = f"@{one}" if isinstance(one, str) else bytes(one).decode("utf-8", "replace")
+    return outbox.suppression(kind, controller, wish, who)
 
 
 def _named(word: str, *, domain: bool, force: bool) -> Address | str:

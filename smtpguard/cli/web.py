@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -12,19 +13,23 @@ import typer
 
 from smtpguard import __version__, log
 from smtpguard.config import Config, load
+from smtpguard.courier import Courier
 from smtpguard.keys import Keyring
 from smtpguard.policy.model import validate
 from smtpguard.policy.peers import Endpoint
 from smtpguard.policy.policy import Policy
-from smtpguard.policy.source import Problems, Source
+from smtpguard.policy.source import Problem, Problems, Source
 from smtpguard.service import build
-from smtpguard.service.notify import listening, notify
+from smtpguard.service.notify import listening, notify, secret
 from smtpguard.service.sockets import address, bind
 from smtpguard.store.embedded import Embedded, EmbeddedError
 from smtpguard.store.errors import StoreUntrusted
 from smtpguard.store.keyfiles import KeyFileError, load_ring
 from smtpguard.store.store import Store
 from smtpguard.web.desk import Desk
+from smtpguard.web.hooks import Hook, key
+from smtpguard.web.inlets import Inlet
+from smtpguard.web.messenger import Messenger
 from smtpguard.web.server import run, serve
 from smtpguard.web.settings import Web
 from smtpguard.web.site import LARGEST_LOGO, Site
@@ -93,20 +98,34 @@ def _serve(config: Config) -> int:
         if embedded is not None and (news := embedded.poll()):
             log.warned(news)
 
+    courier = Courier()
+
+    def keys() -> Keyring:
+        held = load_ring(config.keys.directory)
+        _complete(held)
+        return held
+
+    def reread() -> tuple[Site, Keyring]:
+        return read_site(config), keys()
+
     async def main() -> None:
-        store = await Store.open(settings, ring, log.store_silent)
+        store = await Store.open(settings, ring, log.store_silent, reread=keys)
         try:
             desk = Desk(store, ring, config.web, site)
+            telling = asyncio.create_task(Messenger(desk, courier).run())
             await serve(
                 desk,
                 sockets["web"],
                 sockets["status"],
-                reread=lambda: read_site(config),
+                reread=reread,
                 ready=ready,
                 tick=tick,
             )
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
         finally:
             notify("STOPPING=1")
+            await courier.close()
             await store.close()
 
     if embedded is not None:
@@ -124,12 +143,42 @@ def read_site(config: Config) -> Site:
     """Who writes, from the policy files as they are now. ``Problems`` when they are wrong."""
     files, packs = config.policy_files(), config.pack_files()
     policy = build.policy(config, files, packs, int(time.time()))
-    return compiled(policy, _logos(config, policy))
+    hooks, inlets = _wired(config, policy)
+    return compiled(policy, _logos(config, policy), hooks, inlets)
+
+
+def _wired(config: Config, policy: Policy) -> tuple[tuple[Hook, ...], tuple[Inlet, ...]]:
+    """Where companies listen, and what tells us. ``Problems`` when a secret cannot be read."""
+    found: list[Hook] = []
+    inlets: list[Inlet] = []
+    problems: list[Problem] = []
+    for controller in policy.controllers.values():
+        for said in controller.webhooks:
+            try:
+                found.append(Hook.of(controller.name, said, secret(said.secret, _home(config))))
+            except (OSError, ValueError) as error:
+                problems.append(Problem(said.secret, 0, 0, f"webhook: {error}"))
+        for tool in controller.incoming:
+            try:
+                octets = key(secret(tool.secret, _home(config)), plain=tool.tool != "standard")
+            except (OSError, ValueError) as error:
+                problems.append(Problem(tool.secret, 0, 0, f"incoming: {error}"))
+            else:
+                where = (controller.name, tool.name, tool.tool, tool.brand)
+                inlets.append(Inlet(*where, octets))
+    if problems:
+        raise Problems(problems)
+    return tuple(found), tuple(inlets)
+
+
+def _home(config: Config) -> Path:
+    """What paths in policies are relative to."""
+    return config.policies if config.policies.is_dir() else config.policies.parent
 
 
 def _logos(config: Config, policy: Policy) -> Mapping[str, bytes]:
     """The pictures that brands name, from beside the policies and nowhere else."""
-    home = config.policies if config.policies.is_dir() else config.policies.parent
+    home = _home(config)
     found: dict[str, bytes] = {}
     for name in {one.brand.logo for one in policy.streams if one.brand.logo}:
         path = (home / name).resolve()

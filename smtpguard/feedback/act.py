@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from smtpguard import metrics
+from smtpguard import log, metrics
 from smtpguard.feedback.desk import Desk, Post
 from smtpguard.feedback.letter import Bounced, Complained, Leave, Letter, Nothing, Unknown
 from smtpguard.feedback.report import Failure, Kind
 from smtpguard.mail.address import Address
 from smtpguard.person import Reason, Scope, Suppression
+from smtpguard.store import outbox
+from smtpguard.store.errors import StoreSilent
 from smtpguard.store.returns import Returns
 from smtpguard.store.store import Store
 
@@ -158,6 +160,15 @@ class Clerk:
         new = await self.store.suppress(
             person.controller, person.address, Suppression(reason, scope, self.now, channel)
         )
+        if new and self.desk.listens(person.controller):
+            one = Suppression(reason, scope, self.now, channel)
+            recipient = bytes(person.address).decode("utf-8", "replace")
+            try:
+                await self.store.tell(
+                    outbox.suppression(outbox.CREATED, person.controller, one, recipient)
+                )
+            except StoreSilent as silent:  # the wish stands whether they hear or not
+                log.webhook_lost(person.controller, str(silent))
         outcome.did.append(f"{'suppressed' if new else 'known'} {reason} {scope}")
         outcome.persons.append(self.desk.reference(person.controller, person.address))
         if reason is not Reason.HARD_BOUNCE:  # nobody's wish

@@ -16,8 +16,10 @@ from smtpguard.feedback.report import Failure, Kind, gravity
 from smtpguard.mail.address import Address
 from smtpguard.mail.message import Message
 
-LARGEST = 262_144
-"""Octets beyond which a bounce is not read so: those servers returned little."""
+BEGINNING = 65_536
+"""Octets of a bounce that are read so: those servers put their words first."""
+LONGEST_LINE = 200
+"""Octets of a line that are: the time flufl's patterns take grows with the square of it."""
 READ = 16_384
 """Characters of the explanation that are looked through."""
 BOMBS = frozenset({"nested too deep", "too many parts"})
@@ -28,10 +30,12 @@ logging.getLogger("flufl.bounce").disabled = True  # it would log the mail's own
 
 def failures(message: Message) -> tuple[Failure, ...]:
     """Whom a bounce of no standard form names; nothing for any other mail. Never raises."""
-    if len(message.raw) > LARGEST or message.defect in BOMBS:
+    if message.defect in BOMBS:
         return ()
     try:
-        parsed: Parsed = message_from_bytes(message.raw)
+        parsed: Parsed = message_from_bytes(_cut(message.raw[:BEGINNING]))
+        if not all(_short(part) for part in parsed.walk()):
+            return ()
         temporary, permanent = all_failures(parsed)
     except (Exception, RecursionError):
         return ()
@@ -44,3 +48,14 @@ def failures(message: Message) -> tuple[Failure, ...]:
         for octets, said in found
         if (address := Address.parse(octets)) is not None
     )
+
+
+def _cut(raw: bytes) -> bytes:
+    return b"\r\n".join(line[:LONGEST_LINE] for line in raw.splitlines())
+
+
+def _short(part: Parsed) -> bool:
+    """No line of it is longer once it is decoded."""
+    content = part.get_payload(decode=True)
+    lines = content.splitlines() if isinstance(content, bytes) else []
+    return all(len(line) <= LONGEST_LINE for line in lines)

@@ -43,6 +43,7 @@ class Desk:
             address = Address.parse(written.encode())
             if address is not None:
                 self._known.setdefault(address.key, post)
+        self._listening = {one.name for one in policy.controllers.values() if one.webhooks}
         for stream in policy.streams:
             self._bounces[stream.controller.name, stream.brand.name] = stream.brand.bounces
 
@@ -62,6 +63,10 @@ class Desk:
     def bounces(self, controller: str, brand: str) -> Bounces:
         """How many bounces are too many."""
         return self._bounces.get((controller, brand), Bounces())
+
+    def listens(self, controller: str) -> bool:
+        """Whether the company wants to be told of anything."""
+        return controller in self._listening
 
     def reference(self, controller: str, address: Address) -> str:
         """What log and journal call a person."""

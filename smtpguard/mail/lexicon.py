@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from html.entities import html5
 from importlib import resources
 from itertools import chain
 from typing import Final
@@ -37,34 +38,44 @@ _FOREIGN = re.compile("[\u0370-\u03ff\u0400-\u052f\u0530-\u058f]")
 """Greek, Cyrillic, Armenian: scripts with letters that look Latin."""
 
 
-_BEYOND_ASCII = re.compile("([^\x00-\x7f]+)")
-
-
 def normalise(text: str) -> str:
     """NFKC, without zero-width characters and accents, case-folded; quotes, dashes, spaces unified.
 
     Look-alikes of other scripts are kept: they are no evidence.
     """
-    text = text.casefold()
-    if not text.isascii():
-        # ASCII characters neither change nor meet a neighbour's accent, so each run is its own.
-        pieces = _BEYOND_ASCII.split(text)
-        pieces[1::2] = map(_unified, pieces[1::2])
-        text = "".join(pieces)
-    return one_line(text.replace("`", "'").replace("\n", " "))
+    if text.isascii():
+        return _spelled(text.replace("\n", " "))
+    # No white space meets a neighbour's accent, so each line is its own, and each word.
+    lines = [_line(line) for line in text.split("\n")]
+    return " ".join([line for line in lines if line])
 
 
-def _unified(run: str) -> str:
-    """Characters beyond ASCII, normalised. Short runs come again and again."""
-    return _remembered(run) if len(run) <= 4 else _remembered.__wrapped__(run)
+def _line(line: str) -> str:
+    """One line, normalised. A campaign sends most of its lines to everybody."""
+    return _known_line(line) if len(line) <= 1000 else _known_line.__wrapped__(line)
+
+
+@lru_cache(2048)
+def _known_line(line: str) -> str:
+    return _spelled(" ".join([word if word.isascii() else _word(word) for word in line.split()]))
+
+
+def _spelled(text: str) -> str:
+    return one_line(text.casefold().replace("`", "'"))
+
+
+def _word(word: str) -> str:
+    """A word with characters beyond ASCII, normalised. Short ones come again and again."""
+    return _known_word(word) if len(word) <= 24 else _known_word.__wrapped__(word)
 
 
 @lru_cache(4096)
-def _remembered(run: str) -> str:
+def _known_word(word: str) -> str:
     # The quotes first: NFKC takes the acute accent apart.
-    run = _DASHES.sub("-", _DOUBLE_QUOTES.sub('"', _QUOTES.sub("'", run)))
-    run = _DROPPED.sub("", unicodedata.normalize("NFKC", run))
-    return _ACCENTS.sub("", unicodedata.normalize("NFD", run)).casefold()
+    word = _QUOTES.sub("'", word.casefold())
+    word = _DASHES.sub("-", _DOUBLE_QUOTES.sub('"', word))
+    word = _DROPPED.sub("", unicodedata.normalize("NFKC", word))
+    return _ACCENTS.sub("", unicodedata.normalize("NFD", word)).casefold()
 
 
 # Phrases --------------------------------------------------------------------------------------
@@ -166,6 +177,14 @@ TOPICS: Final[dict[str, dict[str, tuple[Phrase, ...]]]] = {
 PLACEHOLDERS: Final = {family: Phrase(pattern) for family, pattern in _DATA["placeholders"].items()}
 _JUNK = re.compile(_DATA["junk_target"], re.IGNORECASE | re.DOTALL)
 
+_MARKS = ("{", "|", "[", "<", "\u00ab")
+_PERCENT_MARK = re.compile(
+    "%(?![0-9a-f]{2})|%(?:2[35]|3c|5b|7[bc]|c2%ab)", re.IGNORECASE | re.ASCII
+)
+"""A percent sign that encodes nothing, as one of every tag's does; or a mark, encoded."""
+_ENTITIES = sorted(name.rstrip(";") for name, c in html5.items() if set(c) & {*_MARKS, *"#%"})
+_ENTITY_MARK = re.compile(f"&(?:{'|'.join(_ENTITIES)})")
+
 # What others ask ------------------------------------------------------------------------------
 
 
@@ -179,13 +198,53 @@ def heard(topic: str, text: str) -> str:
     return normalise(unquote(text) if topic.endswith("_url") else text)
 
 
+def clues(topic: str, heard: str) -> list[str]:
+    """Literals that stand in normalised text, one of which is in every mention of the topic."""
+    return [needle for needle in _CLUES[topic]() if needle in heard]
+
+
 def says(topic: str, text: str) -> bool:
     """Whether the text says it, in letters of our own scripts. KeyError for an unknown topic."""
+    return (_known_to_say if len(text) <= 600 else _known_to_say.__wrapped__)(topic, text)
+
+
+@lru_cache(4096)
+def _known_to_say(topic: str, text: str) -> bool:
     return any(not _FOREIGN.search(match.group()) for match in mentions(topic, heard(topic, text)))
 
 
 def placeholders(text: str) -> list[str]:
     """Template tags that nobody filled in, also percent- and entity-encoded; in families' order."""
+    if not _marked(text):
+        return []
+    # No tag goes beyond its line.
+    tagged = [line for line in text.split("\n") if _marked(line) and _is_tagged(line)]
+    return _tags("\n".join(tagged)) if tagged else []
+
+
+def _marked(text: str) -> bool:
+    """Whether anything stands there that every tag has, as it is or encoded."""
+    for mark in _MARKS:
+        if mark in text:
+            return True
+    # A single character is found many times faster than two.
+    return (
+        ("#" in text and ("##" in text or "&#" in text))
+        or ("%" in text and _PERCENT_MARK.search(text) is not None)
+        or ("&" in text and _ENTITY_MARK.search(text) is not None)
+    )
+
+
+def _is_tagged(line: str) -> bool:
+    return _known_tagged(line) if len(line) <= 1000 else _known_tagged.__wrapped__(line)
+
+
+@lru_cache(2048)
+def _known_tagged(line: str) -> bool:
+    return bool(_tags(line))
+
+
+def _tags(text: str) -> list[str]:
     readings = dict.fromkeys((text, unquote(text) if "%" in text else text, html.unescape(text)))
     return list(
         dict.fromkeys(
@@ -212,7 +271,12 @@ def _needled(phrases: Iterable[Phrase]) -> Callable[[], Needled]:
     return cache(lambda: tuple((needle, p) for p in phrases for needle in p.needles))
 
 
+def _distinct(needled: Callable[[], Needled]) -> Callable[[], tuple[str, ...]]:
+    return cache(lambda: tuple(dict.fromkeys(needle for needle, _ in needled())))
+
+
 _TOPICS = {topic: _needled(tuple(chain(*spoken.values()))) for topic, spoken in TOPICS.items()}
+_CLUES = {topic: _distinct(needled) for topic, needled in _TOPICS.items()}
 _TAGS = _needled(tuple(PLACEHOLDERS.values()))
 
 

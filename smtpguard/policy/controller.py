@@ -64,6 +64,28 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a company is told of what its readers did."""
+
+    url: str
+    secret: str
+    """``file:PATH`` or ``credential:NAME``."""
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A tool that tells us who left by a link of its own."""
+
+    name: str
+    tool: str
+    secret: str
+    """``file:PATH`` or ``credential:NAME``."""
+    brand: str = ""
+    """Empty: they leave the whole company."""
+
+
+@dataclass(frozen=True, slots=True)
 class Controller:
     """The legal entity."""
 
@@ -79,6 +101,8 @@ class Controller:
     assume_known_before: int | None = None
     """Contacts that a register knew before this day (seconds since the epoch) were informed."""
     feedback: Feedback = Feedback()
+    webhooks: tuple[Webhook, ...] = ()
+    incoming: tuple[Incoming, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,8 @@ class Brand:
     dkim: tuple[DkimKey, ...] = ()
     unsubscribe: Unsubscribe = Unsubscribe()
     bounces: Bounces = Bounces()
+    suppression_lists: tuple[str, ...] = ()
+    """Partners' hashed lists that stand against its promotional mail, the controller's included."""
     languages: tuple[str, ...] = ("en",)
     colour: str = ""
     logo: str = ""

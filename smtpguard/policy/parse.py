@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
 from smtpguard.edit.fix import Change
-from smtpguard.policy import pack
+from smtpguard.policy import entity, pack
 from smtpguard.policy.catalogue import CATALOGUE
-from smtpguard.policy.controller import Bounces, Brand, Controller, DkimKey, Feedback, Unsubscribe
+from smtpguard.policy.controller import Brand, Controller
 from smtpguard.policy.match import told_apart
 from smtpguard.policy.model import validate
 from smtpguard.policy.pack import Pack
@@ -121,10 +121,10 @@ class _Stand:
         return self.file(source, shape) if shape else None
 
     def file(self, source: Source, shape: PolicyShape) -> _File:
-        controller = _controller(shape)
-        brands = {name: _brand(name, given, shape) for name, given in shape.brands.items()}
+        controller = entity.controller(shape)
+        brands = {name: entity.brand(name, given, shape) for name, given in shape.brands.items()}
         if not _written(source, "brands"):
-            brands = {shape.controller: _brand(shape.controller, BrandShape(), shape)}
+            brands = {shape.controller: entity.brand(shape.controller, BrandShape(), shape)}
         streams = tuple(
             stream
             for name, given in shape.streams.items()
@@ -217,7 +217,7 @@ class _Stand:
                 law=law.law,
                 because=word.because,
                 approved_by=word.approved_by,
-                until=_epoch(word.until + timedelta(days=1)) if word.until else None,
+                until=entity.epoch(word.until + timedelta(days=1)) if word.until else None,
                 otherwise=pack.strictest(packs, rule).action,
             )
         return asked
@@ -259,43 +259,6 @@ def _cut(value: dict[str, Any], loc: Loc) -> dict[str, Any]:
     if len(loc) > 1 and isinstance(inner := value.get(str(loc[0])), dict):
         return {**value, str(loc[0]): _cut(inner, loc[1:])}
     return {name: part for name, part in value.items() if loc[:1] != (name,)}
-
-
-def _controller(shape: PolicyShape) -> Controller:
-    known = shape.assume_known_before
-    return Controller(
-        name=shape.controller,
-        legal_name=shape.legal_name,
-        address=shape.address,
-        identifiers={name: value for name, value in shape.identifiers if value},
-        privacy_url=shape.privacy_url or "",
-        rights_contact=shape.rights_contact,
-        country=shape.country,
-        assume_known_before=_epoch(known) if known else None,
-        feedback=Feedback(**shape.feedback.model_dump()) if shape.feedback else Feedback(),
-    )
-
-
-def _brand(name: str, given: BrandShape, shape: PolicyShape) -> Brand:
-    exits = given.unsubscribe
-    bounces = given.bounces or shape.bounces
-    return Brand(
-        name=name,
-        names=given.names or (shape.legal_name, name.replace("-", " ").replace("_", " ")),
-        from_domains=frozenset(given.from_domains),
-        dkim=tuple(DkimKey(key.domain, key.selector, key.key) for key in given.dkim),
-        unsubscribe=Unsubscribe(
-            exits.url or "", exits.mailto or "", frozenset(exits.hosts), exits.existing
-        ),
-        bounces=Bounces(bounces.hard, bounces.soft, int(bounces.window)),
-        languages=given.languages or ("en",),
-        colour=given.look.colour,
-        logo=given.look.logo,
-    )
-
-
-def _epoch(day: date) -> int:
-    return int(datetime.combine(day, time(), UTC).timestamp())
 
 
 def _across(files: Sequence[_File]) -> Iterator[Problem]:

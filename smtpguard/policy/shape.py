@@ -123,6 +123,29 @@ class FeedbackShape(Model):
     """Who gets what is not understood; none of the addresses above."""
 
 
+class WebhookShape(Model):
+    """Where the company's own systems listen (Standard Webhooks)."""
+
+    url: Url
+    secret: Secret
+    """`credential:NAME` or `file:PATH`: `whsec_` and base64, or 24 octets and more."""
+    events: tuple[Literal["suppression.created", "suppression.lifted"], ...] = (
+        "suppression.created",
+        "suppression.lifted",
+    )
+
+
+class IncomingShape(Model):
+    """A tool that tells us who left by a link of its own."""
+
+    name: Name
+    tool: Literal["mautic", "brevo", "mailchimp", "standard"]
+    secret: Secret
+    """`credential:NAME` or `file:PATH`."""
+    brand: Text = ""
+    """They leave this brand; the whole company where it is left out."""
+
+
 class Look(Model):
     """How our exit pages look."""
 
@@ -141,6 +164,8 @@ class BrandShape(Model):
     unsubscribe: UnsubscribeShape = UnsubscribeShape()
     bounces: BouncesShape | None = None
     """By default the controller's."""
+    suppression_lists: tuple[Name, ...] = ()
+    """Beside the controller's."""
     languages: tuple[Language, ...] = ("en",)
     look: Look = Look()
 
@@ -275,9 +300,20 @@ class PolicyShape(Model):
     feedback: FeedbackShape | None = None
     """What comes back by mail, where a listener of `kind: feedback` takes it."""
     bounces: BouncesShape = BouncesShape()
+    webhooks: tuple[WebhookShape, ...] = ()
+    incoming: tuple[IncomingShape, ...] = ()
+    suppression_lists: tuple[Name, ...] = ()
+    """Partners' hashed lists that stand against promotional mail."""
     brands: dict[Name, BrandShape] = Field(default={})
     streams: dict[Name, StreamShape] = Field(default={})
     default: Default | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> PolicyShape:
+        for one in self.incoming:
+            if one.brand and one.brand not in self.brands:
+                raise ValueError(f"incoming.{one.name}: there is no brand `{one.brand}`")
+        return self
 
 
 class PackRule(Model):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from smtpguard import log
 from smtpguard.keys import Keyring
@@ -14,6 +16,7 @@ from smtpguard.person import ORIGINS, Person, Source
 from smtpguard.policy.stream import Kind, Stream
 from smtpguard.rules.rule import Said
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.partner import against
 from smtpguard.store.store import Store
 from smtpguard.unsubscribe.link import Exit, mint
 from smtpguard.verdict.judge import commercial
@@ -28,31 +31,55 @@ async def people(
     """The facts about each recipient of commercial mail; ``None`` where the store is silent."""
     facts: list[Person | None] = [None] * len(recipients)
     wanted: dict[str, list[int]] = defaultdict(list)
+    lists: list[tuple[str, ...]] = [()] * len(recipients)
     for index, stream in enumerate(streams):
         if stream is not None and commercial(stream):
             wanted[stream.controller.name].append(index)
+            if stream.kind is Kind.MARKETING:
+                lists[index] = stream.brand.suppression_lists
     for controller, indices in wanted.items():
         addresses = [recipients[index].address for index in indices]
-        try:
-            found = await store.look_up(controller, addresses)
+        pairs = [(recipients[index].address, lists[index]) for index in indices]
+        try:  # asked in one turn of the loop, it travels as one batch
+            found, listed = await asyncio.gather(
+                store.look_up(controller, addresses), against(store, pairs)
+            )
         except StoreSilent as silent:
             log.store_silent(str(silent))
             continue
-        for index, person in zip(indices, found, strict=True):
-            facts[index] = person
+        for index, person, more in zip(indices, found, listed, strict=True):
+            known = replace(person, suppressions=person.suppressions + more) if more else person
+            facts[index] = known
     return tuple(facts)
 
 
+def patient(streams: Sequence[Stream | None], shut: Collection[str]) -> tuple[Stream | None, ...]:
+    """The same streams; those whose exit does not answer put off what they would refuse."""
+    return tuple(
+        replace(one, refuse_with_defer=True)
+        if one is not None and one.brand.unsubscribe.url in shut
+        else one
+        for one in streams
+    )
+
+
 def exits(
-    ring: Keyring, envelope: Envelope, streams: Sequence[Stream | None], now: int
+    ring: Keyring,
+    envelope: Envelope,
+    streams: Sequence[Stream | None],
+    now: int,
+    shut: Collection[str] = (),
 ) -> dict[int, Exit]:
-    """The way out of each reader whose copy may get one, by index of the recipient."""
+    """The way out of each reader whose copy may get one, by index of the recipient.
+
+    No link is promised to an exit that does not answer (``shut``: their base URLs).
+    """
     found: dict[int, Exit] = {}
     for index, stream in enumerate(streams):
         if stream is None or stream.kind is not Kind.MARKETING or not stream.edits:
             continue
         unsubscribe = stream.brand.unsubscribe
-        if unsubscribe.url:
+        if unsubscribe.url and unsubscribe.url not in shut:
             found[index] = mint(
                 ring,
                 base=unsubscribe.url,

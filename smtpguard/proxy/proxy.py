@@ -74,6 +74,8 @@ class Proxy:
         self.clock = clock
         self.breakages = Breakages()
         self.pauses = Pauses()
+        self.shut: frozenset[str] = frozenset()
+        """Base URLs of exits that do not answer."""
         self._afterwards: set[asyncio.Task[None]] = set()
 
     def adopt(self, regime: Regime) -> None:

@@ -24,7 +24,7 @@ from smtpguard.policy.match import Undecided
 from smtpguard.policy.stream import Mode, Stream
 from smtpguard.proxy import trace
 from smtpguard.proxy.contact import reserve, settle
-from smtpguard.proxy.facts import exits, from_domain_of, people, said_in
+from smtpguard.proxy.facts import exits, from_domain_of, patient, people, said_in
 from smtpguard.proxy.outgoing import finish, mail_argument, rcpt_argument, unfit
 from smtpguard.proxy.regime import Regime
 from smtpguard.reply import Reply
@@ -176,7 +176,8 @@ class Transaction:
         said, header = said_in(message) if envelope.session.trusted else (Said(), "")
         from_domain = from_domain_of(message)
         at_dot = self.regime.matcher.at_dot
-        streams = tuple(at_dot(envelope, r, from_domain, header) for r in envelope.recipients)
+        matched = [at_dot(envelope, r, from_domain, header) for r in envelope.recipients]
+        streams = patient(matched, proxy.shut)
         now = int(proxy.clock())
         offered = await proxy.upstream.capabilities()
         return Question(
@@ -185,7 +186,7 @@ class Transaction:
             message=message,
             streams=streams,
             persons=await self._people(envelope.recipients, streams),
-            exits=exits(self.regime.ring, envelope, streams, now),
+            exits=exits(self.regime.ring, envelope, streams, now, proxy.shut),
             said=said,
             signs=frozenset(s.domain for s in self.regime.signers_for(from_domain)),
             host=proxy.house.host,

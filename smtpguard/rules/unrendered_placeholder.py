@@ -35,9 +35,6 @@ _RENDERED_LATER = {
     "mailjet": re.compile(r"\[\[\w+\]\]|\{\{(?:var|data):.*\}\}|\{%.*%\}"),
 }
 """Tags that a relay behind us fills in."""
-_MARKS = ("{", "%", "|", "#", "[", "<", "\u00ab")
-"""What every tag has one of; most texts and targets have none, and are not searched further."""
-_ENCODED_MARK = re.compile("&l(?:t|brac|cub|sqb|aquo)")
 _QUOTED_WORD = re.compile(r"(?:<<|\u00ab)\s?(?P<word>[A-Za-z_]{2,30})\s?(?:>>|\u00bb)")
 _MERGE_NAME = re.compile(
     r"\w*_\w*|(?:pre)?nom|civilite|societe|entreprise|e?mail|nome|cognome|azienda|titolo"
@@ -59,8 +56,6 @@ def check(case: Case) -> Iterator[Finding]:
     for reading in case.mail.readings:
         where = places([reading.part.number])
         targets = "\n".join([link.target for link in reading.links])
-        if _marked(targets):
-            targets = "\n".join([target for target in targets.split("\n") if _marked(target)])
         tags = list(_found(case, targets, where, detail="link"))
         yield from tags[:1]
         if not tags:
@@ -82,8 +77,6 @@ def _found(
     certainty: Certainty = Certainty.CERTAIN,
 ) -> Iterator[Finding]:
     """One finding for the first tag in ``text``."""
-    if not _marked(text):
-        return
     later = _RENDERED_LATER.get(case.stream.downstream_esp)
     for tag in placeholders(text):
         quoted = _QUOTED_WORD.fullmatch(tag)
@@ -92,13 +85,6 @@ def _found(
         if later is None or not later.fullmatch(tag):
             yield Finding(RULE.id, detail, found=quote(tag, 60), where=where, certainty=certainty)
             return
-
-
-def _marked(text: str) -> bool:
-    for mark in _MARKS:
-        if mark in text:
-            return True
-    return _ENCODED_MARK.search(text) is not None
 
 
 RULE = Rule(

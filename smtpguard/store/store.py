@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
 from smtpguard.person import Person, Reason, Scope, Source, Suppression
-from smtpguard.store import contact, record, trust
+from smtpguard.store import contact, outbox, record, trust
 from smtpguard.store.embedded import socket_of
 from smtpguard.store.errors import StoreSilent, StoreUntrusted
 from smtpguard.store.greeting import INFO, READ_MARK, SIZE, Founding, Greeting, announcement
@@ -226,6 +226,10 @@ class Store:
             whole = command(b"DEL", key)
             forget.append(whole if objections else command(b"HDEL", key, *record.FORGETTABLE))
         return any(await self._ask(forget))
+
+    async def tell(self, event: outbox.Event) -> None:
+        """Put out what the company must hear of. ``LookupError`` without a link key."""
+        await self._ask([outbox.addition(self._held.ring, event)])
 
     async def register(
         self, controller: str, items: Iterable[tuple[Address, Source | None, int, bool]]

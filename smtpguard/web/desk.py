@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,11 +13,13 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from smtpguard import log
 from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
 from smtpguard.person import Person, Reason, Scope, Suppression
 from smtpguard.policy.stream import Kind
 from smtpguard.policy.suppression import blocks
+from smtpguard.store import outbox
 from smtpguard.store.errors import StoreSilent
 from smtpguard.store.requests import DIGITS
 from smtpguard.store.store import Store
@@ -36,6 +39,10 @@ RIGHTS = b"smtpguard rights"
 """Purposes of the tickets to other pages: the scope of the link; ``at`` is their end."""
 
 SIGHT = "•••"
+
+logging.getLogger(
+    "python_multipart.multipart"
+).disabled = True  # a line for every odd octet of a stranger's
 
 
 @dataclass
@@ -71,6 +78,16 @@ class Desk:
         """Whoever holds a receipt; its width stands in the path and is sealed with it."""
         purpose = RECEIPTS.get(request.path_params["width"])
         return self.visit(request, purpose) if purpose else None
+
+    async def tell(self, kind: str, controller: str, one: Suppression, address: bytes) -> None:
+        """Let a company know, where it listens; what was written stands whether it hears or not."""
+        if not self.site.listens(controller):
+            return
+        recipient = address.decode("utf-8", "replace")
+        try:
+            await self.store.tell(outbox.suppression(kind, controller, one, recipient))
+        except StoreSilent as silent:
+            log.webhook_lost(controller, str(silent))
 
     def refused(self, request: Request) -> tuple[Wording, Party]:
         """How somebody is spoken to of whom we know nothing."""
@@ -135,7 +152,14 @@ class Visit:
     async def object(self, scope: Scope, channel: str, reason: Reason = Reason.OBJECTION) -> bool:
         """Record the wish; true when it is new. Raises ``StoreSilent``."""
         suppression = Suppression(reason, scope, self.desk.now, channel)
-        return await self.desk.store.suppress(self.ticket.controller, self.address, suppression)
+        new = await self.desk.store.suppress(self.ticket.controller, self.address, suppression)
+        if new:
+            await self.tell(outbox.CREATED, suppression)
+        return new
+
+    async def tell(self, kind: str, one: Suppression) -> None:
+        """Let the company know, where it listens; the wish stands whether it hears or not."""
+        await self.desk.tell(kind, self.ticket.controller, one, self.ticket.address)
 
     def standing(self, person: Person) -> Suppression | None:
         """What stands against the messages of the link."""
@@ -158,5 +182,5 @@ async def form(request: Request) -> FormData:
     """The fields of a POST, urlencoded or multipart; none where it cannot be read."""
     try:
         return await request.form(max_files=8, max_fields=200)
-    except HTTPException:
+    except (HTTPException, UnicodeError):  # a charset that decodes nothing is the second
         return FormData()

@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from smtpguard import log, metrics
-from smtpguard.person import Person, Reason, Scope
+from smtpguard.person import Person, Reason, Scope, Suppression
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.outbox import LIFTED
+from smtpguard.unsubscribe import canary
 from smtpguard.web.desk import PREFERENCES, RECEIPTS, RIGHTS, Desk, Visit, form
 from smtpguard.web.pages import line, notice, page, see_other
 
@@ -35,7 +37,7 @@ async def leave(request: Request) -> Response:
     """Unsubscribe. A program gets its 200 at once, a person is shown the receipt."""
     visit = desk_of(request).visit(request)
     if visit is None:
-        return unknown(request)
+        return await _answer_canary(request) or unknown(request)
     wish = str((await form(request)).get("leave", ""))
     return await _leave(request, visit, wish) if wish else await _one_click(visit)
 
@@ -88,6 +90,18 @@ def tickets(visit: Visit) -> dict[str, str]:
     }
 
 
+async def _answer_canary(request: Request) -> Response | None:
+    """The guard asks whether links may lead here; nothing is changed by it."""
+    desk = desk_of(request)
+    if not (answer := canary.answer(desk.ring, request.path_params["token"])):
+        return None
+    try:
+        await desk.store.ask(())
+    except StoreSilent:
+        return line("Try again.", 503)
+    return line(answer)
+
+
 async def _one_click(visit: Visit) -> Response:
     try:
         await _record(visit, visit.scope(), "one-click")
@@ -102,7 +116,7 @@ async def _leave(request: Request, visit: Visit, wish: str) -> Response:
     scope = visit.scope(width)
     try:
         new = await _record(visit, scope, "page")
-        made = visit.desk.now if new else _made_here(await visit.person(), scope)
+        made = visit.desk.now if new else await _made_here(visit, scope)
     except StoreSilent:
         return silent(visit)
     return see_other(request, f"../left-{width}/{visit.sealed(RECEIPTS[width], made)}")
@@ -130,7 +144,9 @@ async def _undo(visit: Visit, scope: Scope) -> Response:
     if _life(visit) <= 0:
         return _page("late", visit, Person())
     try:
-        lifted = await desk.store.unsuppress(
+        # A receipt is for one wish: not for the same wish, said again after it was undone.
+        ours = await _made_here(visit, scope) == visit.ticket.at
+        lifted = ours and await desk.store.unsuppress(
             visit.ticket.controller,
             visit.address,
             scope,
@@ -143,21 +159,26 @@ async def _undo(visit: Visit, scope: Scope) -> Response:
         return silent(visit)
     if lifted:
         metrics.UNDONE.inc()
+        await visit.tell(LIFTED, Suppression(Reason.OBJECTION, scope, desk.now, "page"))
         number = visit.number(scope)
         log.reader("undone", controller=visit.ticket.controller, scope=scope, reference=number)
     return _page("undone", visit, person, still=visit.standing(person) is not None)
 
 
-def _made_here(person: Person, scope: Scope) -> int:
-    """When a person said the same on the page before; 0 when another channel was first."""
-    return next(
+async def _made_here(visit: Visit, scope: Scope) -> int:
+    """When the reader said the same on the page before; 0 when another channel was first."""
+    rows = await visit.desk.store.find(visit.ticket.controller, visit.address)
+    first = min(
         (
-            one.at
-            for one in person.suppressions
-            if (one.reason, one.scope, one.channel) == (Reason.OBJECTION, scope, "page")
+            one
+            for row in rows
+            for one in row.person.suppressions
+            if (one.reason, one.scope) == (Reason.OBJECTION, scope)
         ),
-        0,
+        key=lambda one: one.at,
+        default=None,
     )
+    return first.at if first and first.channel == "page" else 0
 
 
 def _life(visit: Visit) -> int:

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -81,7 +82,7 @@ class Gate:
                 status = message["status"]
             await send(message)
 
-        one = self._client(name)
+        one = self._client(household(name))
         refusal = self._too_much(one, headers)
         try:
             if refusal:
@@ -177,10 +178,29 @@ def client(scope: MutableMapping[str, Any], headers: Headers, proxies: Peers) ->
         return str(peer)
     chain = ",".join(headers.getlist("x-forwarded-for")).split(",")
     for hop in reversed([address.strip() for address in chain if address.strip()]):
-        peer = hop[:45]
+        peer = _bare(hop)[:45]
         if peer not in proxies:
             break
     return str(peer)
+
+
+def household(address: str) -> str:
+    """Whose limits count for an address: an IPv6 client has a /64 of them (RFC 6177 §2)."""
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        return str(known.ipv4_mapped or ip_network((int(known), 64), strict=False))
+    return address
+
+
+def _bare(hop: str) -> str:
+    """An address of X-Forwarded-For, without the port that some proxies write."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    host, colon, _ = hop.partition(":")
+    return host if colon and "." in host else hop
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

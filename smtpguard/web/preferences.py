@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from smtpguard import log, metrics
 from smtpguard.person import Person, Reason, Scope, Suppression
 from smtpguard.policy.stream import Stream
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.outbox import CREATED, LIFTED
 from smtpguard.web.desk import PREFERENCES, Visit, against, form
 from smtpguard.web.exits import desk_of, silent, tickets, unknown
 from smtpguard.web.pages import page, see_other
@@ -25,7 +26,9 @@ class Choice:
     stream: Stream
     on: bool
     locked: bool
-    """Something other than the reader's own wish stands against it."""
+    """Something other than the reader's own wish stands against it, or a settled one."""
+    since: int = 0
+    """When it was settled: a link, which others may hold, lifts no wish older than a page."""
 
 
 async def show(request: Request) -> Response:
@@ -69,9 +72,12 @@ def choices_of(visit: Visit, person: Person) -> list[Choice]:
     found = []
     for stream in visit.desk.site.choices(visit.ticket.controller):
         standing = [one for one in person.suppressions if _covers(one, stream)]
-        locked = any(one.reason is not Reason.OBJECTION or one.domain for one in standing)
+        others = any(one.reason is not Reason.OBJECTION or one.domain for one in standing)
+        oldest = min((one.at for one in standing), default=visit.desk.now)
+        settled = oldest + visit.desk.settings.undo <= visit.desk.now
         on = against(person, stream.brand.name, stream.name) is None
-        found.append(Choice(stream, on, locked))
+        since = oldest if settled and not others else 0
+        found.append(Choice(stream, on, others or settled, since))
     return found
 
 
@@ -89,18 +95,17 @@ async def _change(
     off = {one.stream.name for one in free if one.stream.name in shown} - on
     opened = [one.stream for one in free if not one.on and one.stream.name in on]
     lifted = [one for one in person.suppressions if any(_covers(one, each) for each in opened)]
-    kept = {one.name for wish in lifted for one in _streams(visit) if _covers(wish, one)} - on
-    closed = [
-        (
-            visit.address,
-            Suppression(Reason.OBJECTION, Scope(one.brand.name, one.name), desk.now, "preferences"),
-        )
-        for one in _streams(visit)
-        if one.name in kept or (one.name in off and not against(person, one.brand.name, one.name))
-    ]
+    closed = []
+    for one in _streams(visit):
+        kept = [wish.at for wish in lifted if _covers(wish, one)] if one.name not in on else []
+        if kept or (one.name in off and not against(person, one.brand.name, one.name)):
+            scope, at = Scope(one.brand.name, one.name), min(kept, default=desk.now)
+            closed.append((visit.address, Suppression(Reason.OBJECTION, scope, at, "preferences")))
     if closed:
         new = await desk.store.suppress_many(ticket.controller, closed)
         metrics.OPT_OUTS.labels("preferences", "stream", "true").inc(new)
+        for _, wish in closed:
+            await visit.tell(CREATED, wish)
     for wish in lifted:
         await desk.store.unsuppress(
             ticket.controller,
@@ -110,6 +115,7 @@ async def _change(
             because="preferences",
             at=desk.now,
         )
+        await visit.tell(LIFTED, replace(wish, at=desk.now, channel="preferences"))
     log.reader("chosen", controller=ticket.controller, off=len(closed), lifted=len(lifted))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import signal
 import socket
 from collections import Counter
@@ -16,9 +17,13 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from smtpguard import log, metrics
+from smtpguard.keys import Keyring
 from smtpguard.policy.source import Problems
+from smtpguard.store.errors import StoreSilent
+from smtpguard.store.keyfiles import KeyFileError
 from smtpguard.web import app, status
 from smtpguard.web.desk import Desk
+from smtpguard.web.gate import household
 from smtpguard.web.settings import Tls, Web
 from smtpguard.web.site import Site
 
@@ -29,22 +34,26 @@ GRACE = 10
 
 
 def protocol(web: Web) -> type[H11Protocol]:
-    """HTTP/1.1 with a deadline for the header, and few connections for one client.
+    """HTTP/1.1 with a deadline for the header and for a reader who does not read, and few
+    connections for one client.
 
-    uvicorn has neither; a client that sends nothing would be waited for.
+    uvicorn has none of them; a client that sends nothing, or takes nothing, would be waited for.
     """
     limits = web.limits
     open_by: Counter[str] = Counter()
 
     class Timed(H11Protocol):
         late: asyncio.TimerHandle | None = None
+        full: asyncio.TimerHandle | None = None
         peer = ""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self.peer = self.client[0] if self.client else ""
+            transport.set_write_buffer_limits(high=0)  # whatever is not taken at once is noticed
+            peer = self.client[0] if self.client else ""
+            self.peer = household(peer)
             open_by[self.peer] += 1
-            trusted = self.peer in web.proxies
+            trusted = peer in web.proxies
             if open_by[self.peer] > limits.connections_per_client and not trusted:
                 metrics.LIMITED.labels("connections").inc()
                 transport.abort()
@@ -53,6 +62,7 @@ def protocol(web: Web) -> type[H11Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._disarm()
+            self._taken()
             open_by[self.peer] -= 1
             if not open_by[self.peer]:
                 del open_by[self.peer]
@@ -64,6 +74,26 @@ def protocol(web: Web) -> type[H11Protocol]:
                 self._disarm()
             elif self.late is None:
                 self._await_header()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._await_reader()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._taken()
+
+        def _await_reader(self, before: float = math.inf) -> None:
+            left = self.transport.get_write_buffer_size()
+            if left < before:
+                self.full = self.loop.call_later(limits.seconds, self._await_reader, left)
+            else:
+                self._too_late()
+
+        def _taken(self) -> None:
+            if self.full is not None:
+                self.full.cancel()
+                self.full = None
 
         def _await_header(self) -> None:
             self.late = self.loop.call_later(limits.seconds, self._too_late)
@@ -117,7 +147,7 @@ async def serve(
     listening: socket.socket,
     watching: socket.socket,
     *,
-    reread: Callable[[], Site],
+    reread: Callable[[], tuple[Site, Keyring]],
     ready: Callable[[], None],
     tick: Callable[[], None] = lambda: None,
 ) -> None:
@@ -136,17 +166,30 @@ async def serve(
         for each in servers:
             each.should_exit = True
 
-    def reload() -> None:
-        try:
-            desk.site = reread()
-        except Problems as problems:
-            log.reload_refused(str(problems))
-        else:
-            log.reloaded(desk.site.version)
+    changing = asyncio.Lock()
+
+    async def reload() -> None:
+        async with changing:
+            try:
+                site, ring = reread()
+                if ring != desk.ring:
+                    await desk.store.hold(ring)
+            except (Problems, KeyFileError, StoreSilent, OSError) as problem:
+                log.reload_refused(str(problem))
+            else:
+                desk.site, desk.ring = site, ring
+                log.reloaded(site.version)
+
+    reloads: set[asyncio.Task[None]] = set()
+
+    def hup() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, hup)
     running = asyncio.gather(
         servers[0].serve(sockets=[listening]), servers[1].serve(sockets=[watching])
     )

@@ -1,4 +1,4 @@
-"""The part ``web:`` of the configuration."""
+"""The parts ``web:`` and ``exits:`` of the configuration."""
 
 from __future__ import annotations
 
@@ -45,6 +45,14 @@ class Limits(Model):
     connections: Count = 4000
     """Of all clients."""
     connections_per_client: Count = 500
+
+
+class Exits(Model):
+    """Links are promised only while the exit answers."""
+
+    check: bool = False
+    """Ask every brand's `unsubscribe.url`, at start and then again and again."""
+    every: Annotated[Seconds, Field(ge=1)] = 300.0
 
 
 class Web(Model):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from smtpguard.policy.controller import Brand, Controller
 from smtpguard.policy.policy import Policy
 from smtpguard.policy.stream import Kind, Stream
+from smtpguard.web.hooks import Hook
+from smtpguard.web.inlets import Inlet
 from smtpguard.web.look import stylesheet
 
 LOGOS = {
@@ -69,6 +71,13 @@ class Site:
     """Asset by colour."""
     logos: Mapping[tuple[str, str], str]
     """Asset by controller and brand."""
+    hooks: tuple[Hook, ...] = ()
+    inlets: Mapping[tuple[str, str], Inlet] = field(default_factory=dict)
+    """Tools that tell us of opt-outs, by controller and name."""
+
+    def listens(self, controller: str) -> bool:
+        """Whether anybody there wants to be told of anything."""
+        return any(hook.controller == controller for hook in self.hooks)
 
     def party(self, controller: str = "", brand: str = "", stream: str = "") -> Party:
         """Who stands behind these ids."""
@@ -95,7 +104,12 @@ class Site:
         return sorted(wanted, key=lambda one: (one.brand.name, one.name))
 
 
-def build(policy: Policy, logos: Mapping[str, bytes]) -> Site:
+def build(
+    policy: Policy,
+    logos: Mapping[str, bytes],
+    hooks: tuple[Hook, ...] = (),
+    inlets: tuple[Inlet, ...] = (),
+) -> Site:
     """Compile; ``logos`` are the files that brands name, those missing are not shown."""
     brands = {(one.controller.name, one.brand.name): one.brand for one in policy.streams}
     assets: dict[str, Asset] = {}
@@ -123,4 +137,6 @@ def build(policy: Policy, logos: Mapping[str, bytes]) -> Site:
         assets,
         styles,
         pictures,
+        hooks,
+        {(one.controller, one.name): one for one in inlets},
     )

@@ -1,9 +1,12 @@
 """``smtpguard web`` as an operator starts it; that it serves is shown by the tests of the pages."""
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import pytest
 from smtpguard.cli import main
 from smtpguard.cli.web import read_site
 from smtpguard.config import load
+from smtpguard.store.keyfiles import load_ring
+from smtpguard.unsubscribe.link import Ticket, seal
 
 POLICY = """\
 controller: acme
@@ -122,3 +127,30 @@ def test_without_a_link_key_it_does_not_start(
     assert main(["keys", "new", "--reference", "-c", str(config)]) == os.EX_OK
     assert main(["web", "-c", str(config)]) == os.EX_CONFIG
     assert "link key" in capsys.readouterr().err
+
+
+def test_a_new_key_is_taken_over_without_a_restart(config: Path) -> None:
+    """A link that is made with it is nobody's until then."""
+    logo(config, "in.svg")
+    places = 'web: {listen: "127.0.0.1:0", status: "127.0.0.1:0"}\n'
+    config.write_text(config.read_text() + places)
+    command = [sys.executable, "-m", "smtpguard", "web", "-c", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        place = re.search(r"listen_web=(\S+?),", process.stdout.readline())
+        assert place
+        try:
+            assert main(["keys", "new", "--link", "-c", str(config)]) == os.EX_OK
+            ring = load_ring(config.parent / "state" / "keys")
+            token = seal(ring, Ticket("acme", "acme", "news", b"jo@reader.example", 5))
+            link = f"http://{place[1]}/u/{token}"
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(link, b"List-Unsubscribe=One-Click", timeout=5)
+            process.send_signal(signal.SIGHUP)
+            while "reloaded" not in process.stdout.readline():
+                pass
+            with urllib.request.urlopen(link, b"List-Unsubscribe=One-Click", timeout=5) as answer:
+                assert answer.status == 200
+        finally:
+            process.terminate()
+            process.wait(20)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 import unicodedata
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from smtpguard.mail.lexicon import (
     TOPICS,
     Phrase,
     alternatives,
+    clues,
     junk_target,
     needles,
     normalise,
@@ -174,6 +177,12 @@ def test_no_placeholder_goes_without_a_needle(family: str) -> None:
     holds()
 
 
+def test_no_clue_to_a_url_has_a_space() -> None:
+    assert clues("unsub_url", "https://a.fr/unsub") == ["unsub"]
+    for phrase in TOPICS["unsub_url"]["all"]:
+        assert not any(set(needle) & set(" \n`'") for needle in phrase.needles)
+
+
 def test_needles() -> None:
     assert needles(r"\bun-?subscri\w*") == ("subscri",)
     assert needles(r"\b(log|sign) ?in (to|and)\b") == ("log", "sign")
@@ -237,6 +246,42 @@ def test_what_is_no_placeholder(text: str) -> None:
     assert placeholders(text) == []
 
 
+def searched(text: str) -> list[str]:
+    """What ``placeholders`` means: every family sought in every reading of the whole text."""
+    readings = (text, unquote(text), html.unescape(text))
+    tags = (
+        match.group()
+        for reading in readings
+        for phrase in PLACEHOLDERS.values()
+        for match in phrase.compiled.finditer(reading)
+    )
+    return list(dict.fromkeys(tags))
+
+
+MARKUP = [
+    "{", "{{", "}}", "{%", "%}", "*|", "|*", "%", "%%", "%(", ")s", "#", "##", "[", "[[", "]]",
+    "]", "<<", ">>", "<%", "%>", "${", "}", "{!", "\u00ab", "\u00bb", "\u00a0", " ", "\n", "&",
+    "&lt;", "&LT", "&#123;", "&#35", "&percnt;", "&num;", "&verbar;", "&laquo", "&lcub;", "&amp;",
+    "%7B", "%7d", "%23", "%25", "%3c", "%5B", "%7C", "%C2", "%c2%aB", "%BB", "%20", "%0A", "%2A",
+    "unsubscribe", "name", "adresse", "Prenom", "link", "é", "5", "a",
+]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, database=None)
+@given(st.lists(st.sampled_from(MARKUP), max_size=9).map("".join))
+def test_looking_at_marked_lines_is_looking_everywhere(text: str) -> None:
+    assert placeholders(text) == searched(text)
+
+
+@settings(deadline=None, database=None)
+@given(st.sampled_from(list(PLACEHOLDERS)), st.data())
+def test_every_tag_is_marked(family: str, data: st.DataObject) -> None:
+    pattern = re.compile(PLACEHOLDERS[family].pattern, re.ASCII)
+    tag = data.draw(st.from_regex(pattern, fullmatch=True))
+    for text in (tag, quote(tag), "".join(f"&#{ord(character)};" for character in tag)):
+        assert placeholders(text) == searched(text)
+
+
 @pytest.mark.parametrize(
     "href",
     [
@@ -281,7 +326,10 @@ def whole(text: str) -> str:
     return " ".join(text.split())
 
 
-ODD = "aE \n-'`éÉßﬁ\u0301\u0327\u0338\u200b\u00a0\u2019«–Ωжﬀ½Å\u1e9b\u0323가각\u1100\u1161"
+ODD = (
+    "\u00b4\u00a8\u2003aE \n-'`éÉßﬁ\u0301\u0327\u0338\u200b\u00a0\u2019«–Ωжﬀ½Å"
+    "\u1e9b\u0323가각\u1100\u1161"
+)
 
 
 @settings(deadline=None, database=None)

@@ -16,6 +16,7 @@ from smtpguard.mail.message import Message
 from smtpguard.person import Person, Reason, Source, Suppression
 from smtpguard.policy.controller import Brand, Controller, Unsubscribe
 from smtpguard.policy.stream import Kind, Stream
+from smtpguard.proxy import facts
 from smtpguard.proxy.facts import LONGEST, exits, from_domain_of, people, said_in
 from smtpguard.unsubscribe.link import read
 
@@ -123,3 +124,28 @@ def test_what_a_client_says_is_on_one_line_whatever_its_case() -> None:
 )
 def test_the_from_domain_is_one_mailboxs_or_nobodys(header: str, domain: str) -> None:
     assert from_domain_of(Message(f"{header}\r\n\r\n".encode())) == domain
+
+
+async def test_partners_lists_stand_against_promotional_mail_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, tuple[str, ...]]] = []
+    one = Suppression(Reason.MANUAL, channel="list:partner")
+
+    async def on_all(_: object, pairs: Sequence[tuple[Address, tuple[str, ...]]]) -> list[object]:
+        asked.extend((address.key, names) for address, names in pairs)
+        return [(one,) if names else () for _, names in pairs]
+
+    monkeypatch.setattr(facts, "against", on_all)
+    store: Any = bench.store
+    bench.store.people["a@client.fr"] = LEFT
+    brand = replace(BRAND, suppression_lists=("partner",))
+    news, resets = replace(NEWS, brand=brand), replace(RESETS, brand=brand)
+    found = await people(store, recipients("a", "b", "c"), (news, news, resets))
+    assert asked == [
+        ("a@client.fr", ("partner",)),
+        ("b@client.fr", ("partner",)),
+        ("c@client.fr", ()),
+    ]
+    said = [person.suppressions for person in found if person is not None]
+    assert said == [(*LEFT.suppressions, one), (one,), ()]

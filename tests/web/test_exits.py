@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from smtpguard.keys import Keyring, LinkKey
 from smtpguard.mail.address import Address
 from smtpguard.person import Source
+from smtpguard.store.store import Store
 from smtpguard.unsubscribe.link import Ticket, seal
+from smtpguard.web.app import application
+from smtpguard.web.desk import Desk
 from smtpguard.web.wording import LANGUAGES, WORDINGS
 
 if TYPE_CHECKING:
@@ -165,6 +169,57 @@ async def test_a_receipt_of_one_width_undoes_no_other(house: House) -> None:
     for path in (f"/left-all/{token}", f"/left-brand/{token}", f"/left-x/{token}", f"/p/{token}"):
         assert (await house.client.post(path, data={"undo": "yes"})).status_code == 404
     assert len(await house.wishes()) == 2
+
+
+async def test_a_receipt_is_for_one_wish_and_not_for_a_later_one(house: House) -> None:
+    answer = await house.client.post(house.link(), data={"leave": "stream"})
+    receipt = "/" + answer.headers["location"].removeprefix("../")
+    await house.press(receipt, undo="yes")
+    house.now += 60
+    await house.client.post(house.link(), **GMAIL)
+    again = await house.press(receipt, undo="yes")
+    assert "Another one still holds" in again.text
+    assert await house.wishes() == {("objection", "stream:news", "one-click")}
+
+
+@pytest.mark.parametrize("path", ["/u/{}/", "/u/{}%2f", "/static/{}/", "/favicon.ico/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_no_path_is_redirected_to_the_host_that_a_client_names(
+    house: House, path: str, method: str
+) -> None:
+    answer = await house.client.request(method, path.format(house.token()))
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+async def test_a_method_that_is_not_served_hears_which_are(house: House) -> None:
+    answer = await house.client.request("PUT", house.link())
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "utf-16", "rot13", "x" * 999])
+async def test_a_body_that_no_charset_decodes_unsubscribes(house: House, charset: str) -> None:
+    kind = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+    body = b'--b\r\nContent-Disposition: form-data; name="\xff\xfe"\r\n\r\n\xff\r\n--b--\r\n'
+    answer = await house.client.post(house.link(), content=body, headers=kind)
+    assert (answer.status_code, answer.text) == (200, "Unsubscribed.\n")
+    assert len(await house.wishes()) == 1
+
+
+async def test_a_bug_of_ours_is_a_503_that_may_be_tried_again(
+    house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> bool:
+        raise RuntimeError("jo@reader.example")
+
+    monkeypatch.setattr(Store, "suppress", broken)
+    transport = httpx.ASGITransport(application(desk), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        answer = await client.post(house.link(), **GMAIL)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "reader.example" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_who_left_sees_it(house: House) -> None:

@@ -13,7 +13,7 @@ from smtpguard import log
 from smtpguard.policy.peers import Peers
 from smtpguard.web.app import application
 from smtpguard.web.desk import Desk
-from smtpguard.web.gate import STORM, STRANGER, client
+from smtpguard.web.gate import STORM, STRANGER, client, household
 from smtpguard.web.settings import Limits, Web
 
 if TYPE_CHECKING:
@@ -114,6 +114,9 @@ async def test_a_reader_who_reloads_is_no_scanner(
         ("10.0.0.1", " , ,", ["10.0.0.0/8"], "10.0.0.1"),
         ("", "203.0.113.5", ["unix"], "203.0.113.5"),
         ("", "203.0.113.5", [], ""),
+        ("10.0.0.1", "203.0.113.5:50001", ["10.0.0.0/8"], "203.0.113.5"),
+        ("10.0.0.1", "[2001:db8::5]:50001", ["10.0.0.0/8"], "2001:db8::5"),
+        ("10.0.0.1", "2001:db8::5", ["10.0.0.0/8"], "2001:db8::5"),
         ("10.0.0.1", "x" * 5000, ["10.0.0.0/8"], "x" * 45),
     ],
 )
@@ -142,3 +145,29 @@ async def test_the_host_is_never_used(house: House) -> None:
         house.link(), data={"leave": "stream"}, headers={"Host": "evil.example"}
     )
     assert sent.headers["location"].startswith("../left-stream/")
+
+
+@pytest.mark.parametrize(
+    ("address", "whole"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_whose_limits_count(address: str, whole: str) -> None:
+    assert household(address) == whole
+
+
+async def test_a_thousand_addresses_of_one_network_are_one_client(house: House, few: Web) -> None:
+    house.desk.settings = few
+    scope_app = application(house.desk)
+    answers = []
+    for host in range(1, 32):
+        transport = httpx.ASGITransport(scope_app, client=(f"2001:db8::{host:x}", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as browser:
+            answers.append((await browser.get(house.link())).status_code)
+    assert answers == [200] * 30 + [429]

@@ -23,10 +23,13 @@ async def page_of(house: House) -> str:
     return found[1]
 
 
-async def suppress(house: House, reason: Reason, scope: Scope) -> None:
+async def suppress(house: House, reason: Reason, scope: Scope, at: float | None = None) -> None:
+    at = house.now if at is None else at
     address = Address.parse(b"jo@reader.example")
     assert address
-    await house.desk.store.suppress("acme", address, Suppression(reason, scope, 9, "operator"))
+    await house.desk.store.suppress(
+        "acme", address, Suppression(reason, scope, int(at), "operator")
+    )
 
 
 async def ticked(house: House, path: str) -> dict[str, bool]:
@@ -79,6 +82,29 @@ async def test_a_wider_wish_becomes_one_for_each_that_stays_off(
     await suppress(house, Reason.OBJECTION, wide)
     await house.press(await page_of(house), shown=STREAMS, on=on)
     assert {scope for _, scope, _ in await house.wishes()} == left
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope("acme"), Scope("acme", "news")])
+async def test_an_old_mail_somebody_was_shown_switches_nothing_on_again(
+    house: House, scope: Scope
+) -> None:
+    await suppress(house, Reason.OBJECTION, scope)
+    before = await house.wishes()
+    house.now += 1801
+    path = await page_of(house)
+    assert "Off since <bdi>18 November 2026</bdi>" in (await house.get(path)).text
+    await house.press(path, shown=STREAMS, on=STREAMS)
+    assert await house.wishes() == before
+
+
+async def test_a_wish_does_not_grow_younger_by_being_narrowed(house: House) -> None:
+    await suppress(house, Reason.OBJECTION, Scope("acme"))
+    house.now += 1700
+    path = await page_of(house)
+    await house.press(path, shown=STREAMS, on=["news", "sparks"])
+    house.now += 101
+    await house.press(path, shown=STREAMS, on=STREAMS)
+    assert {scope for _, scope, _ in await house.wishes()} == {"stream:offers"}
 
 
 @pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.OBJECTION])

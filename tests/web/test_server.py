@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from smtpguard.web.app import application
 from smtpguard.web.desk import Desk
 from smtpguard.web.server import serving
 from smtpguard.web.settings import Limits, Web
+from smtpguard.web.site import Asset
 
 if TYPE_CHECKING:
     from tests.web.conftest import House
@@ -38,6 +40,12 @@ async def opened(desk: Desk) -> AsyncIterator[int]:
         finally:
             server.should_exit = True
             await task
+
+
+def heavy(desk: Desk) -> str:
+    """The path of a file that no socket's buffers hold."""
+    desk.site = replace(desk.site, assets={"x.svg": Asset(bytes(8_000_000), "image/svg+xml")})
+    return "/static/x.svg"
 
 
 async def say(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
@@ -145,6 +153,31 @@ async def test_one_client_holds_so_many_connections(
                 await asyncio.sleep(0.01)
         for _, writer in held:
             writer.close()
+
+
+async def test_who_does_not_read_is_not_waited_for(
+    house: House, counted: Callable[[str], float]
+) -> None:
+    path, before = heavy(house.desk), counted("smtpguard_web_limited_total")
+    async with opened(house.desk) as port:
+        with socket.create_connection(("127.0.0.1", port)) as idle:
+            idle.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            async with asyncio.timeout(5):
+                while counted("smtpguard_web_limited_total") == before:
+                    await asyncio.sleep(0.02)
+
+
+async def test_who_reads_slowly_is_waited_for(house: House) -> None:
+    path = heavy(house.desk)
+    async with opened(house.desk) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4096)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        taken = 0
+        async with asyncio.timeout(30):
+            while taken < 8_000_000:
+                taken += len(await reader.read(1_000_000))
+                await asyncio.sleep(0.001)
+        writer.close()
 
 
 async def test_what_is_under_way_is_finished(house: House) -> None:

@@ -7,6 +7,7 @@ import string
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
@@ -15,14 +16,17 @@ import typer
 from rich.console import Console
 
 from smtpguard.cli.demo import show
-from smtpguard.cli.demo.guard import Guard, GuardFailed
-from smtpguard.cli.demo.letters import HERE, LETTERS, PROSPECT, REFUSED_READER, RESET, Letter
+from smtpguard.cli.demo.guard import LISTENERS, Guard
+from smtpguard.cli.demo.letters import CLICKS, HERE, LETTERS, PHONES, PROSPECT, RESET, Letter
+from smtpguard.cli.demo.pages import Pages, base, button, link
+from smtpguard.cli.demo.program import ProgramFailed
 from smtpguard.cli.demo.sink import Sink
 from smtpguard.cli.demo.wire import Told, hand_in
 from smtpguard.edit.edit import Edit
 from smtpguard.mail.field import mailboxes
 from smtpguard.mail.message import Message
 from smtpguard.sign import verify
+from smtpguard.unsubscribe.fields import ONE_CLICK
 
 READER = "reader@example.org"
 """Who gets a message of your own."""
@@ -43,27 +47,25 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="smtpguard-demo-") as name:
         folder = Path(name)
         policy = _policy_for(own) if own else HERE.joinpath("acme.yaml").read_text()
-        sink = Sink(folder / "sink")
         try:
-            begun = time.monotonic()
-            guard = Guard(folder, sink.port, policy)
-        except GuardFailed as failure:
-            typer.echo(str(failure), err=True)
-            raise typer.Exit(1) from None
-        try:
-            story = Story(console, guard, sink)
-            story.begin(time.monotonic() - begun)
-            if own:
-                story.tell(own)
-            else:
-                story.whole()
-            if keep:
-                story.wait()
+            with ExitStack() as stage:
+                sink = stage.enter_context(closing(Sink(folder / "sink")))
+                begun = time.monotonic()
+                guard = stage.enter_context(closing(Guard(folder, sink.port, policy)))
+                pages = stage.enter_context(closing(Pages(guard)))
+                story = Story(console, guard, pages, sink)
+                story.begin(time.monotonic() - begun)
+                if own:
+                    story.tell(own)
+                else:
+                    story.whole()
+                if keep:
+                    story.wait()
         except KeyboardInterrupt:
             console.print()
-        finally:
-            guard.close()
-            sink.close()
+        except ProgramFailed as failure:
+            typer.echo(str(failure), err=True)
+            raise typer.Exit(1) from None
 
 
 @dataclass
@@ -72,32 +74,30 @@ class Story:
 
     console: Console
     guard: Guard
+    pages: Pages
     sink: Sink
     told: int = 0
+    exit: str = ""
+    """The newest link of ours that arrived."""
     signed: bool = field(default=False)
     """Our trace and signatures were shown in full."""
 
     def begin(self, seconds: float) -> None:
         """Who is on the stage."""
-        ports = ", ".join(f"{name} on {port}" for name, port in self.guard.ports.items())
+        ports = ", ".join(f"{name} on {self.guard.ports[name]}" for name in LISTENERS)
         show.heading(self.console, "The guard, and what stands behind it")
         self.console.print(
             f"The guard takes mail on 127.0.0.1 ({ports}); it was ready in {seconds:.1f} s.\n"
             f"Behind it a sink keeps what gets through (port {self.sink.port}).\n"
+            f"Beside it are the exit pages, `smtpguard web` (port {self.pages.port}).\n"
             "The guard brings its own Valkey; two DKIM keys were made for this run."
         )
 
     def whole(self) -> None:
-        """Passed, repaired, refused; suppressed; first and second contact; observed."""
-        for letter in LETTERS:
-            self.tell(letter)
-        show.heading(self.console, f"{REFUSED_READER.recipient} opts out")
-        said = self.guard.suppress(REFUSED_READER.recipient)
-        self.console.print(
-            f"$ smtpguard suppress add {REFUSED_READER.recipient} --reason objection\n{said}"
-        )
-        self.tell(replace(REFUSED_READER, title="The next newsletter to the same reader"))
-        self.tell(replace(RESET, title=f"{RESET.title}, to the same reader"))
+        """Passed, repaired, refused; suppressed, two ways; first and second contact; observed."""
+        arrived = {letter: self.tell(letter)[1] for letter in LETTERS}
+        self.phones(PHONES)
+        self.clicks(CLICKS, arrived[CLICKS])
         self.prospect()
         self.observe()
         show.heading(self.console, "Your own")
@@ -126,6 +126,7 @@ class Story:
         if not arrived:
             return told, b"", ()
         received = arrived[0].read_bytes()
+        self.exit = button(received) or self.exit
         spans = self.guard.decision()["copies"][0]["edits"]
         return told, received, show.edits(letter.octets, received, spans)
 
@@ -133,6 +134,33 @@ class Story:
         """The DNS, as far as these signatures need it."""
         domains = Message(received).dkim_domains
         return {k: v for domain in domains for k, v in self.guard.records(domain).items()}
+
+    def phones(self, letter: Letter) -> None:
+        """A reader says so to somebody, who types it."""
+        show.heading(self.console, f"{letter.recipient} opts out by telephone")
+        said = self.guard.suppress(letter.recipient)
+        self.console.print(
+            f"$ smtpguard suppress add {letter.recipient} --reason objection\n{said}"
+        )
+        self.tell(replace(letter, title="The next newsletter to the reader who called"))
+
+    def clicks(self, letter: Letter, received: bytes) -> None:
+        """A reader opens the link in a newsletter that arrived, then presses the button."""
+        self.pages.program.started()
+        seen, pressed = link(received), button(received)
+        show.heading(self.console, f"{letter.recipient} opens the link that the guard added")
+        show.asked(self.console, "GET", seen, self.pages.open(seen))
+        told, _, _ = self.send(letter)
+        self.console.print(
+            f"The policy's links lead to {base(seen)}, where a TLS proxy would stand;"
+            f" here {self.pages.local('/')} answers for it.\n"
+            "To open the page changes nothing, whoever or whatever opens it: one more newsletter"
+            f" was sent, and the guard said {told.code}."
+        )
+        show.heading(self.console, "The same reader presses the mailbox provider's button")
+        show.asked(self.console, f"POST {ONE_CLICK} to", pressed, self.pages.press(pressed))
+        self.tell(replace(letter, title="The next newsletter to the reader who pressed"))
+        self.tell(replace(RESET, title=f"{RESET.title}, to the same reader"))
 
     def prospect(self) -> None:
         """First and second contact: the notice is given once."""
@@ -161,12 +189,15 @@ class Story:
         marketing = self.guard.ports["marketing"]
         show.heading(self.console, "Everything stays up; Ctrl-C ends it")
         sender = LETTERS[2].sender
+        self.pages.program.started()
+        newest = f"{self.pages.local(self.exit)} (the newest link; {base(self.exit)} in the mail)"
         self.console.print(
             f"Send:    curl smtp://127.0.0.1:{marketing} --mail-from {sender}"
             f" --mail-rcpt {READER} --upload-file my.eml\n"
             f"Kept in: {self.sink.folder}\n"
-            f"Policy:  {self.guard.policy} (edit it, then kill -HUP {self.guard.pid})\n"
-            f"Log:     {self.guard.log}",
+            f"Exit:    {newest if self.exit else self.pages.local('/')}\n"
+            f"Policy:  {self.guard.policy} (edit it, then kill -HUP {self.guard.program.pid})\n"
+            f"Log:     {self.guard.program.log}",
             soft_wrap=True,
         )
         signal.pause()

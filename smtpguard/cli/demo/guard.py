@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import secrets
-import signal
 import socket
 import subprocess
-import sys
-import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from smtpguard.cli.demo.program import Program, ProgramFailed, command
 from smtpguard.keys import SigningKey, new_rsa
 
-PATIENCE = 30.0
-"""Seconds until the guard must have done what it was asked."""
-
 LISTENERS = ("marketing", "apps")
+DOORS = ("web", "status")
+"""Those of the exit pages, which read the same configuration."""
 
 CONFIG = """\
 hostname: guard.acme.example
@@ -29,11 +27,8 @@ listeners:
   - {{name: marketing, listen: "127.0.0.1:{marketing}", trusted: [127.0.0.0/8]}}
   - {{name: apps, listen: "127.0.0.1:{apps}"}}
 upstream: {{address: "127.0.0.1:{sink}"}}
+web: {{listen: "127.0.0.1:{web}", status: "127.0.0.1:{status}"}}
 """
-
-
-class GuardFailed(RuntimeError):
-    """The guard did not do what it was asked; ``str()`` is what it said last."""
 
 
 class Guard:
@@ -41,10 +36,9 @@ class Guard:
 
     def __init__(self, folder: Path, sink: int, policy: str) -> None:
         self.folder = folder
-        self.ports = {name: _free_port() for name in LISTENERS}
+        self.ports = _free_ports((*LISTENERS, *DOORS))
         self.policy = folder / "policies" / "acme.yaml"
         self.config = folder / "smtpguard.yaml"
-        self.log = folder / "smtpguard.log"
         self._journal = folder / "state" / "journal" / "decisions.jsonl"
         self.policy.parent.mkdir(parents=True)
         self.policy.write_text(policy)
@@ -54,15 +48,9 @@ class Guard:
             path = self.policy.parent / f"{selector}.key"
             path.touch(mode=0o600)
             path.write_bytes(octets)
-        with self.log.open("wb") as out:
-            command = self._command("serve", "--config", str(self.config))
-            self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-        self._await(self._listening, "start")
-
-    @property
-    def pid(self) -> int:
-        """Whom to send signals."""
-        return self._process.pid
+        words = ("serve", "--config", str(self.config))
+        self.program = Program(words, folder / "smtpguard.log")
+        self.program.started()
 
     def records(self, domain: str) -> Mapping[str, bytes]:
         """The DNS records that the keys of ``domain`` need."""
@@ -80,46 +68,27 @@ class Guard:
     def suppress(self, address: str) -> str:
         """``smtpguard suppress add``, as an operator types it; what it says."""
         words = ("suppress", "add", address, "--reason", "objection", "--config", str(self.config))
-        done = subprocess.run(self._command(*words), capture_output=True, text=True, check=False)
+        done = subprocess.run(command(*words), capture_output=True, text=True, check=False)
         if done.returncode:
-            raise GuardFailed(done.stderr)
+            raise ProgramFailed(done.stderr)
         return done.stdout.strip()
 
     def change(self, old: str, new: str) -> None:
         """Write the policy anew and send SIGHUP; returns once the new one is in force."""
-        before = self._said("reloaded")
-        self.policy.write_text(self.policy.read_text().replace(old, new))
-        self._process.send_signal(signal.SIGHUP)
-        self._await(lambda: self._said("reloaded") > before, "reload")
+        text = self.policy.read_text().replace(old, new)
+        self.program.reload(lambda: self.policy.write_text(text))
 
     def close(self) -> None:
-        """SIGTERM: it finishes what it has begun, then ends."""
-        self._process.terminate()
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "smtpguard", *words]
-
-    def _said(self, word: str) -> int:
-        return self.log.read_text(errors="replace").count(word)
-
-    def _listening(self) -> bool:
-        return self._said("started:") > 0
-
-    def _await(self, done: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not done():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.close()
-                raise GuardFailed(f"the guard did not {what}:\n{self.log.read_text()[-2000:]}")
-            time.sleep(0.02)
+        """End it."""
+        self.program.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+def _free_ports(names: Sequence[str]) -> dict[str, int]:
+    """A port of 127.0.0.1 for each name; held until all are found, so that no two are one."""
+    with ExitStack() as held:
+        ports = {}
+        for name in names:
+            one = held.enter_context(socket.socket())
+            one.bind(("127.0.0.1", 0))
+            ports[name] = int(one.getsockname()[1])
+        return ports

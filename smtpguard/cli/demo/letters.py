@@ -102,5 +102,5 @@ PROSPECT = Letter(
     "nadia@haddad-architectes.example",
 )
 
-REFUSED_READER = LETTERS[4]
-"""Its reader opts out in the middle of the story."""
+PHONES, CLICKS = LETTERS[2], LETTERS[4]
+"""Their readers opt out in the middle of the story."""

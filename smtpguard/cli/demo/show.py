@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from rich.console import Console, Group
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smtpguard.cli.demo.letters import Letter
+from smtpguard.cli.demo.pages import Answer
 from smtpguard.cli.demo.wire import Told
 from smtpguard.cli.diff import diff
 from smtpguard.edit.edit import Edit, apply
@@ -133,6 +135,13 @@ def signatures(console: Console, verified: Sequence[Verified]) -> None:
         word = ("verified", "green") if one.ok else (f"FAILED: {one.why}", "bold red")
         name = f"{one.domain}, {one.selector}, {one.algorithm}: "
         console.print(Text.assemble((label, "dim"), name, word))
+
+
+def asked(console: Console, what: str, link: str, answer: Answer) -> None:
+    """One request to the exit pages, and what whoever sent it was shown."""
+    _indented(console, Text.assemble((what, "bold"), f" {link}"))
+    style = "green" if answer.status == HTTPStatus.OK else "red"
+    console.print(Panel(Text(answer.words), title=f"answered with {answer.status}", style=style))
 
 
 def side_by_side(console: Console, left: bytes, right: bytes) -> None:

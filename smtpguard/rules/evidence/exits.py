@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import accumulate
 from weakref import WeakKeyDictionary
 
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Paragraph, Place
-from smtpguard.mail.lexicon import heard, mentions, says
+from smtpguard.mail.lexicon import clues, heard, says
 from smtpguard.mail.message import Message
 from smtpguard.mail.reading import Link, Reading, Seen
 from smtpguard.policy.controller import Brand, Existing
@@ -77,11 +75,11 @@ def _read(reading: Reading, brand: Brand) -> Exits:
     """
     links = [link for link in reading.links if not link.quoted]
     by_url = sayers("unsub_url", [link.target for link in links])
-    by_word = sayers("unsub", [link.text for link in links])
+    by_word = worded([link.text for link in links])
     hosts = declared(brand)
     by_host = {i for i, link in enumerate(links) if leads_to(link.target, hosts)}
     named = by_host | by_url | by_word
-    counted = named or sayers("unsub", [link.context for link in links])
+    counted = named or worded([link.context for link in links])
     chosen = tuple(links[i] for i in sorted(counted))
     return Exits(reading, chosen, not named, _best(chosen, brand))
 
@@ -109,25 +107,26 @@ def unlabelled(link: Link) -> bool:
     return link.image_only and not link.text.strip()
 
 
-def sayers(topic: str, texts: Sequence[str]) -> set[int]:
-    """Indices of the texts that say it: all are searched at once, then the lexicon confirms."""
-    distinct = list(dict.fromkeys(texts))
-    said = "\n".join(distinct)
-    if _is_plain(said.replace("\n", "")) and said.count("\n") < len(distinct):
-        said = said.lower()
-    else:
-        said = "\n".join([heard(topic, text) for text in distinct])
-    likely = [match.start() for match in mentions(topic, said)]
-    if not likely:
-        return set()
-    ends = list(accumulate(len(line) + 1 for line in said.split("\n")))
-    lines = {bisect_right(ends, start) for start in likely}
-    sure = {distinct[line] for line in lines if says(topic, distinct[line])}
-    return {index for index, text in enumerate(texts) if text in sure}
+def worded(texts: Sequence[str]) -> set[int]:
+    """Indices of the texts that speak of unsubscribing."""
+    urls = [i for i, text in enumerate(texts) if "://" in text]
+    said = {i for i, text in enumerate(texts) if "://" not in text and says("unsub", text)}
+    return said | {urls[i] for i in sayers("unsub", [texts[i] for i in urls])}
 
 
-def _is_plain(text: str) -> bool:
-    """Whether the lexicon hears nothing but its lower case; most are plain."""
-    return (
-        text.isascii() and text.isprintable() and not ("%" in text or "  " in text or "`" in text)
-    )
+def sayers(topic: str, urls: Sequence[str]) -> set[int]:
+    """Indices of the texts with URLs that say it: few hold a clue, the rest are asked no further.
+
+    Everybody gets links of their own, so that nothing said of one is worth remembering.
+    """
+    said = [_heard(topic, url) for url in urls]
+    found = clues(topic, "\n".join(said))
+    likely = {i for clue in found for i, text in enumerate(said) if clue in text}
+    return {i for i in likely if says(topic, urls[i])}
+
+
+def _heard(topic: str, url: str) -> str:
+    """What the lexicon hears but for spaces, which no clue to a URL has."""
+    if topic == "unsub_url" and url.isascii() and "%" not in url:
+        return url.lower()
+    return heard(topic, url)

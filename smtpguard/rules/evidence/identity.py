@@ -42,6 +42,11 @@ def names_sender(text: str, controller: Controller, brand: Brand) -> bool:
 
 def gives_address(text: str, address: str) -> bool:
     """Whether normalised ``text`` gives that postal address: most of its words, in order."""
+    return _verbatim(address, text) or gives_words(text, address)
+
+
+def gives_words(text: str, address: str) -> bool:
+    """The same, found by the words alone."""
     wanted = _words(address)
     needed = max(1, round(ENOUGH * len(wanted)))
     if sum([word in text for word in wanted]) < needed:
@@ -57,6 +62,18 @@ def gives_address(text: str, address: str) -> bool:
         if len(words) >= needed and _in_order(words, wanted) >= needed:
             return True
     return False
+
+
+def _verbatim(address: str, text: str) -> bool:
+    """Whether it stands there letter for letter, where it stands first; most do."""
+    written = _written(address)
+    before, found, after = text.partition(written) if written else ("", "", "")
+    return bool(found and _words(address)) and not _WORD.search(before[-1:] + after[:1])
+
+
+@lru_cache(maxsize=64)
+def _written(address: str) -> str:
+    return normalise(address)
 
 
 @lru_cache(maxsize=64)

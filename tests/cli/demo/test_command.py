@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,29 @@ def test_what_cannot_be_mended_comes_back_with_the_reason(story: dict[str, str])
     assert "{{ prenom }}" in text
 
 
-def test_who_has_opted_out_gets_no_newsletter(story: dict[str, str]) -> None:
-    assert "1 added" in act(story, "opts out")
-    text = act(story, "The next newsletter to the same reader")
+def test_to_open_the_link_changes_nothing(story: dict[str, str]) -> None:
+    text = act(story, "opens the link that the guard added")
+    assert "GET https://u.acme.example/u/" in text
+    assert "answered with 200" in text
+    assert "Stop these messages?" in text
+    assert "t•••@baker-architects.example" in text
+    assert "one more newsletter was sent, and the guard said 250." in " ".join(text.split())
+
+
+def test_to_press_the_button_is_enough(story: dict[str, str]) -> None:
+    text = act(story, "presses the mailbox provider's button")
+    assert "POST List-Unsubscribe=One-Click to https://u.acme.example/u/" in text
+    assert "answered with 200" in text
+    assert "Unsubscribed." in text
+
+
+def test_an_operator_records_what_was_said_elsewhere(story: dict[str, str]) -> None:
+    assert "1 added" in act(story, "opts out by telephone")
+
+
+@pytest.mark.parametrize("who", ["called", "pressed"])
+def test_who_has_opted_out_gets_no_newsletter(story: dict[str, str], who: str) -> None:
+    text = act(story, f"The next newsletter to the reader who {who}")
     assert "REFUSED before any content was sent" in text
     assert "suppressed-recipient" in text
 
@@ -80,8 +101,8 @@ def test_the_notice_is_given_once(story: dict[str, str]) -> None:
 
 def test_observe_changes_nothing_and_says_what_it_would_do(story: dict[str, str]) -> None:
     table = act(story, "What observe would have done")
-    assert table.count("relayed untouched") == 8
-    assert table.count("refused: ") == 2
+    assert table.count("relayed untouched") == 7
+    assert table.count("refused: ") == 3
     assert "unrendered-placeholder refused" in table
     assert "missing-data-source fixed" in table
 
@@ -122,9 +143,14 @@ def test_kept_running_until_told_to_stop(tmp_path: Path) -> None:
         kept = Path(next(line for line in said.splitlines() if line.startswith("Kept in"))[9:])
         assert [path.name for path in kept.iterdir()] == ["0001.eml"]
         guard = int(re.findall(r"kill -HUP (\d+)", said)[0])
+        place = re.findall(r"^Exit: +(http://127\.0\.0\.1:\d+/u/\S+) ", said, re.MULTILINE)[0]
+        with urllib.request.urlopen(place, timeout=10) as page:
+            assert "r•••@example.org" in page.read().decode()
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
     assert not kept.exists()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(place, timeout=10)
     deadline = time.monotonic() + 5
     while Path(f"/proc/{guard}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

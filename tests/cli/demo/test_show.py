@@ -7,6 +7,7 @@ from rich.console import Console
 
 from smtpguard.cli.demo import show
 from smtpguard.cli.demo.letters import PROSPECT
+from smtpguard.cli.demo.pages import Answer
 from smtpguard.cli.demo.wire import Told
 from smtpguard.edit.edit import Edit
 from smtpguard.sign import Verified
@@ -67,6 +68,14 @@ def test_a_signature_that_fails_is_said_so(console: Console) -> None:
     show.signatures(console, [good, bad])
     assert "verified" in said(console)
     assert "FAILED: bad hash" in said(console)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_the_pages_answered(console: Console, status: int) -> None:
+    show.asked(console, "GET", "https://u.acme.example/u/AQx", Answer(status, "[b]Words"))
+    assert "GET https://u.acme.example/u/AQx" in said(console)
+    assert f"answered with {status}" in said(console)
+    assert "[b]Words" in said(console)
 
 
 def test_an_observed_finding_would_be(console: Console) -> None:

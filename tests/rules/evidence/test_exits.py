@@ -13,7 +13,7 @@ from smtpguard.mail.lexicon import says
 from smtpguard.mail.message import Message
 from smtpguard.policy.controller import Brand, Controller, Existing, Unsubscribe
 from smtpguard.policy.stream import Kind, Stream
-from smtpguard.rules.evidence.exits import Way, exits, offer, sayers, way_of
+from smtpguard.rules.evidence.exits import Way, exits, offer, sayers, way_of, worded
 from smtpguard.rules.evidence.view import views
 from smtpguard.rules.rule import Case
 
@@ -108,24 +108,34 @@ def test_what_was_read_goes_with_the_message() -> None:
 
 WORDS = [
     "unsub",
-    "un%73ub",
+    "UN%73ub",
     "désabo",
     "nner",
     "opt",
     "-out",
     "/baja",
+    "remove me",
     " ",
     "\n",
     "%",
+    "%0a",
+    "%20",
+    "`",
+    "://",
+    "?action=stop",
     "abmelden",
     "\u0443",
 ]
+TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=4).map("".join), max_size=6)
 
 
 @settings(deadline=None, database=None)
-@given(
-    st.sampled_from(["unsub", "unsub_url"]),
-    st.lists(st.lists(st.sampled_from(WORDS), max_size=4).map("".join), max_size=6),
-)
+@given(st.sampled_from(["unsub", "unsub_url"]), TEXTS)
 def test_texts_searched_together_say_what_each_says(topic: str, texts: list[str]) -> None:
     assert sayers(topic, texts) == {i for i, text in enumerate(texts) if says(topic, text)}
+
+
+@settings(deadline=None, database=None)
+@given(TEXTS)
+def test_words_are_heard_beside_urls_and_alone(texts: list[str]) -> None:
+    assert worded(texts) == {i for i, text in enumerate(texts) if says("unsub", text)}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from smtpguard.mail.lexicon import normalise
 from smtpguard.policy.controller import Brand, Controller
-from smtpguard.rules.evidence.identity import gives_address, names_sender, whole_words
+from smtpguard.rules.evidence.identity import gives_address, gives_words, names_sender, whole_words
 
 BRAND = Brand("acme", ("Acme Matériaux", "Ami"))
 
@@ -68,6 +68,12 @@ def test_an_address_is_given(text: str, given_: bool) -> None:
 @settings(max_examples=100)
 def test_an_address_is_found_in_any_company(around: str) -> None:
     assert gives_address(normalise(f"{around}\n{ADDRESS}\n{around}"), ADDRESS)
+
+
+@given(st.lists(st.sampled_from(["1", "2", "rue", " ", ", ", "_", "é", "rue 2"]), max_size=9))
+def test_an_address_that_stands_there_is_given_by_its_words(around: list[str]) -> None:
+    text = normalise("".join(around))
+    assert gives_address(text, "1 rue, 2") is gives_words(text, "1 rue, 2")
 
 
 @given(st.text("ab1_ é-."), st.text("ab1_é", min_size=1, max_size=2))

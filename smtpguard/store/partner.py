@@ -1,0 +1,160 @@
+"""Suppression lists as the trade exchanges them: plain hashes of addresses, a set for each list.
+
+Such a hash is of the address trimmed and in lower case, as ``smtpguard`` has it from RCPT. Who
+holds addresses can find out which of them are on a list; that is the exchange's weakness, not one
+that the store could mend, and it is why our own rows are made with a key.
+
+=======================  =======================================================================
+``sg-list:{<name>}``     set; MD5, SHA-1 or SHA-256 digests, and an empty member that says that
+                         the list was imported
+``sg-list:{<name>}:new``  the same, while it is being replaced
+``sg-lists``             hash; name of a list: ``<seconds> <algorithm>``
+=======================  =======================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from smtpguard.mail.address import Address
+from smtpguard.person import Reason, Suppression
+from smtpguard.store.errors import StoreSilent
+from smtpguard.store.wire import command
+
+if TYPE_CHECKING:
+    from smtpguard.store.store import Store
+
+INDEX = b"sg-lists"
+IMPORTED = b""
+BATCH = 1000
+_CELLS = re.compile(rb"[,;|\t]")
+
+
+class Algorithm(StrEnum):
+    """How a list is hashed."""
+
+    MD5 = "md5"
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+
+    @property
+    def size(self) -> int:
+        """Octets of a digest."""
+        return hashlib.new(self.value, usedforsecurity=False).digest_size
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One list."""
+
+    name: str
+    algorithm: str
+    imported: int
+    """Seconds since the epoch."""
+    size: int
+    """Digests on it."""
+
+
+def digests(address: Address) -> list[bytes]:
+    """What lists may hold of an address; of a tagged one, its untagged form's too."""
+    word = bytes(address).decode("utf-8", "replace").strip().lower()
+    local, _, domain = word.rpartition("@")
+    plain = local.partition("+")[0]
+    forms = [word] if plain in ("", local) else [word, f"{plain}@{domain}"]
+    return [
+        hashlib.new(each.value, form.encode(), usedforsecurity=False).digest()
+        for form in forms
+        for each in Algorithm
+    ]
+
+
+def read(lines: Iterable[bytes], algorithm: Algorithm) -> Iterator[bytes | None]:
+    """The digest in each line of a file, whichever column it stands in; ``None`` where none does.
+
+    Empty lines, and a first line that is a heading, are passed over.
+    """
+    like = re.compile(rb"[0-9A-Fa-f]{%d}" % (2 * algorithm.size))
+    for number, line in enumerate(lines):
+        cells = [cell.strip(b" \"'\r\n\xef\xbb\xbf") for cell in _CELLS.split(line)]
+        found = next((cell for cell in cells if like.fullmatch(cell)), None)
+        if found is not None:
+            yield bytes.fromhex(found.decode())
+        elif number and any(cells):
+            yield None
+
+
+async def against(
+    store: Store, wanted: Sequence[tuple[Address, Sequence[str]]]
+) -> list[tuple[Suppression, ...]]:
+    """What the lists have against each address.
+
+    Raises ``StoreSilent``, also where a list was never imported: it would stand against nobody.
+    """
+    asked = [(place, name) for place, (_, names) in enumerate(wanted) for name in names]
+    looked = [
+        command(b"SMISMEMBER", _key(name), IMPORTED, *digests(wanted[place][0]))
+        for place, name in asked
+    ]
+    found: list[tuple[Suppression, ...]] = [()] * len(wanted)
+    replies = await store.ask(looked) if looked else []
+    for (place, name), (imported, *hits) in zip(asked, replies, strict=True):
+        if not imported:
+            raise StoreSilent(f"the suppression list {name} was not imported")
+        if any(hits):
+            found[place] += (Suppression(Reason.MANUAL, channel=f"list:{name}"),)
+    return found
+
+
+async def load(
+    store: Store, name: str, algorithm: Algorithm, found: Iterable[bytes], *, now: int, keep: bool
+) -> int:
+    """Import a list; ``keep``: beside what it holds, else in its place. Returns its size.
+
+    What it held stands until all of the new one is there.
+    """
+    key = _key(name)
+    target = key if keep else key + b":new"
+    await store.ask([] if keep else [command(b"DEL", target)])
+    rest = iter(found)
+    while batch := list(islice(rest, BATCH)):
+        await store.ask([command(b"SADD", target, *batch)])
+    done = [command(b"SADD", target, IMPORTED)]
+    done += [] if keep else [command(b"RENAME", target, key)]
+    note = command(b"HSET", INDEX, name, f"{now} {algorithm.value}")
+    *_, size = await store.ask([*done, note, command(b"SCARD", key)])
+    return int(size) - 1
+
+
+async def purge(store: Store, name: str, found: Sequence[bytes]) -> int:
+    """Take digests from a list; how many stood on it."""
+    return int((await store.ask([command(b"SREM", _key(name), *found)]))[0])
+
+
+async def remove(store: Store, name: str) -> bool:
+    """Forget a list whole; false when there was none."""
+    gone, _ = await store.ask([command(b"UNLINK", _key(name)), command(b"HDEL", INDEX, name)])
+    return bool(gone)
+
+
+async def every(store: Store) -> list[Listed]:
+    """All lists, by name."""
+    (reply,) = await store.ask([command(b"HGETALL", INDEX)])
+    said = sorted(zip(reply[::2], reply[1::2], strict=True))
+    names = [name.decode() for name, _ in said]
+    sizes = await store.ask([command(b"SCARD", _key(name)) for name in names])
+    found = []
+    for name, (_, value), size in zip(names, said, sizes, strict=True):
+        at, _, algorithm = value.decode().partition(" ")
+        found.append(Listed(name, algorithm, int(at), size - 1))
+    return found
+
+
+def _key(name: str) -> bytes:
+    return f"sg-list:{{{quote(name, safe='')}}}".encode()

@@ -1,0 +1,45 @@
+"""``/in/CONTROLLER/NAME``: a tool of the company's says that somebody left by its own link."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from smtpguard import log, metrics
+from smtpguard.person import Scope, Suppression
+from smtpguard.store import outbox
+from smtpguard.store.errors import StoreSilent
+from smtpguard.web.exits import desk_of
+from smtpguard.web.pages import line
+
+
+async def greet(request: Request) -> Response:
+    """Some tools look whether the URL answers before they use it; nothing is said by it."""
+    return line("POST here.")
+
+
+async def take(request: Request) -> Response:
+    """Record whom it names; 200 once the store has them."""
+    desk = desk_of(request)
+    place = (request.path_params["controller"], request.path_params["name"])
+    inlet = desk.site.inlets.get(place)
+    body = await request.body()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if inlet is None or not inlet.proves(headers, request.url.query, body, desk.now):
+        metrics.BAD_TOKENS.inc()
+        return line("Not accepted.", 401)
+    channel, new = f"webhook:{inlet.name}", 0
+    wishes = inlet.wishes(body)
+    try:
+        for address, reason in wishes:
+            wish = Suppression(reason, Scope(inlet.brand), desk.now, channel)
+            if await desk.store.suppress(inlet.controller, address, wish):
+                new += 1
+                width = "brand" if inlet.brand else "controller"
+                metrics.OPT_OUTS.labels("webhook", width, "true").inc()
+                await desk.tell(outbox.CREATED, inlet.controller, wish, bytes(address))
+    except StoreSilent:
+        metrics.STORE_SILENT.inc()
+        return line("Try again.", 503)
+    log.reader("told", controller=inlet.controller, channel=channel, named=len(wishes), new=new)
+    return line(f"{new} recorded.")
