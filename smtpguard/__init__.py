@@ -47,7 +47,7 @@ IMPORTS: dict[str, frozenset[str]] = {
         "policy": "mail person edit",
         "reply": "",
         "rules": "mail person unsubscribe edit policy",
-        "verdict": "mail person unsubscribe edit policy rules reply",
+        "verdict": "mail person keys unsubscribe edit policy rules reply",
         "inspector": "verdict",
         "sign": "mail keys",
         "store": "mail person keys",

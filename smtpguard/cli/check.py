@@ -68,10 +68,10 @@ def check(
         raise Problems(problems)
     for warning in (*found.warnings, *elsewhere):
         typer.echo(f"{warning} (warning)")
-    if not settings.help_url:
+    if not (settings.help_url or settings.web.why_url):
         typer.echo(
-            "help_url: empty, so that a bounce sends its reader to `smtpguard explain`, which"
-            " only operators can run (warning)"
+            "help_url and web.why_url: empty, so that a bounce sends its reader to"
+            " `smtpguard explain`, which only operators can run (warning)"
         )
     if verbose:
         _tell(found)

@@ -17,7 +17,7 @@ from smtpguard.mail.address import Address
 from smtpguard.person import Reason, Scope, Suppression
 from smtpguard.store import outbox
 from smtpguard.store.errors import StoreSilent
-from smtpguard.store.returns import Returns
+from smtpguard.store.returns import KEPT, Returns
 from smtpguard.store.store import Store
 
 
@@ -94,7 +94,8 @@ class Clerk:
 
     async def _bounced(self, letter: Bounced, post: Post) -> Outcome:
         outcome = Outcome("bounce")
-        ticketed = self._ticketed(letter)
+        # A bounce also stops invoices, so an old mail that somebody was shown proves none.
+        ticketed = [one for one in self._ticketed(letter) if self.now - one.at < KEPT]
         for failure in letter.failures:
             keys = {address.key for address in failure.recipients}
             people = [person for person in ticketed if person.address.key in keys]
@@ -103,13 +104,11 @@ class Clerk:
             if not people:
                 people = await self._sent(post, letter.message_ids, failure.recipients, outcome)
             for person in people:
-                await self._failed(person, failure, letter.message_ids, outcome)
+                await self._failed(person, failure, outcome)
             self._proven(outcome, bool(people))
         return outcome
 
-    async def _failed(
-        self, person: Proven, failure: Failure, message_ids: tuple[str, ...], outcome: Outcome
-    ) -> None:
+    async def _failed(self, person: Proven, failure: Failure, outcome: Outcome) -> None:
         if await self.returns.retract(person.controller, person.address, person.at):
             outcome.did.append("notice taken back")
         if failure.kind is Kind.REFUSED:
@@ -121,7 +120,7 @@ class Clerk:
             person.controller,
             person.address,
             kind,
-            message_ids[0] if message_ids else str(person.at),
+            str(person.at),  # the message that is proven, whatever else the report names
             now=self.now,
             window=limits.window,
         )

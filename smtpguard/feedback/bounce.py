@@ -34,8 +34,8 @@ def failures(message: Message) -> tuple[Failure, ...]:
         return ()
     try:
         parsed: Parsed = message_from_bytes(_cut(message.raw[:BEGINNING]))
-        if not all(_short(part) for part in parsed.walk()):
-            return ()
+        for part in parsed.walk():
+            _shorten(part)
         temporary, permanent = all_failures(parsed)
     except (Exception, RecursionError):
         return ()
@@ -54,8 +54,9 @@ def _cut(raw: bytes) -> bytes:
     return b"\r\n".join(line[:LONGEST_LINE] for line in raw.splitlines())
 
 
-def _short(part: Parsed) -> bool:
-    """No line of it is longer once it is decoded."""
+def _shorten(part: Parsed) -> None:
+    """Cut the lines that are longer once they are decoded."""
     content = part.get_payload(decode=True)
-    lines = content.splitlines() if isinstance(content, bytes) else []
-    return all(len(line) <= LONGEST_LINE for line in lines)
+    if isinstance(content, bytes) and (short := _cut(content)) != content:
+        del part["content-transfer-encoding"]
+        part.set_payload(short.decode("ascii", "surrogateescape"))

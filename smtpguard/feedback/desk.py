@@ -66,7 +66,7 @@ class Desk:
 
     def listens(self, controller: str) -> bool:
         """Whether the company wants to be told of anything."""
-        return controller in self._listening
+        return controller in self._listening and bool(self.ring.links)
 
     def reference(self, controller: str, address: Address) -> str:
         """What log and journal call a person."""

@@ -33,8 +33,6 @@ from smtpguard.store.store import Store
 
 LARGEST = 26_214_400
 """Octets of one mail."""
-SMALL = 32_768
-"""Octets up to which a person's mail is read on the loop."""
 READING = 10.0
 """Seconds for reading one mail; what takes longer is for the operator."""
 MOST = 20
@@ -183,11 +181,8 @@ class Transaction:
         return Facts(purpose, outcome, self._done() if passed else UPSTREAM, passed)
 
     async def _read(self, message: Message, post: Post) -> letter.Letter:
-        """What it is; off the loop where that may take long."""
-        sender = self.envelope.sender
-        if sender is not None and len(message.raw) <= SMALL:
-            return letter.read(self.desk.ring, post, sender, message)
-        work = asyncio.to_thread(letter.read, self.desk.ring, post, sender, message)
+        """What it is; off the loop, because a stranger chooses how long that takes."""
+        work = asyncio.to_thread(letter.read, self.desk.ring, post, self.envelope.sender, message)
         try:
             return await asyncio.wait_for(work, READING)
         except TimeoutError:

@@ -14,6 +14,7 @@ from smtpguard import log
 from smtpguard.inspector import InspectionFailed, Inspector
 from smtpguard.journal.journal import Journal
 from smtpguard.journal.record import record
+from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Parameter, Session
 from smtpguard.mail.message import Message
@@ -30,6 +31,7 @@ from smtpguard.store.store import Store
 from smtpguard.verdict.decision import Decision, Deliberation
 from smtpguard.verdict.deliberate import Question, deliberate
 from smtpguard.verdict.judge import commercial
+from smtpguard.verdict.refusal import Help
 
 LARGE = 131_072
 """Octets of readable parts from which a message is judged in another process."""
@@ -43,8 +45,14 @@ class House:
     host: str
     """Host id in Received fields."""
     help_url: str = ""
+    why_url: str = ""
+    """Base of the pages that explain a refusal (``web.why_url``)."""
     deadlines: Mapping[str, float] = field(default_factory=dict)
     """Seconds from the dot to the reply, by listener."""
+
+    def manual(self, ring: Keyring, now: int) -> Help:
+        """Where a refusal of this moment sends its reader."""
+        return Help(self.help_url, self.why_url, ring, now)
 
     def deadline(self, listener: str, protocol: str) -> float:
         """Below the client's own patience: 100 s before a queue, 600 s behind one."""

@@ -137,7 +137,7 @@ class Transaction:
             now=int(self.proxy.clock()),
         )
         verdict, weighed, failures = at_rcpt(
-            case, reference=self.reference, help_url=house.help_url
+            case, reference=self.reference, manual=house.manual(self.regime.ring, case.now)
         )
         for failure in failures:
             log.rule_failed(self.reference, failure)
@@ -192,7 +192,7 @@ class Transaction:
             host=proxy.house.host,
             now=now,
             reference=self.reference,
-            help_url=proxy.house.help_url,
+            manual=proxy.house.manual(self.regime.ring, now),
             eight_bit=offered.eightbitmime,
             room=offered.size or 0,
             refuses_unmatched=self.regime.policy.default_refuses,

@@ -96,6 +96,7 @@ async def _proxy(taken: Snapshot, regime: Regime) -> Proxy:
             hostname=config.identity,
             host=taken.host,
             help_url=config.help_url,
+            why_url=config.web.why_url,
             deadlines={entry.name: entry.deadline for entry in config.listeners},
         ),
         regime,

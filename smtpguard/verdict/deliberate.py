@@ -25,7 +25,7 @@ from smtpguard.rules.rule import Case, Effect, Finding, Phase, Rule, Said, Scope
 from smtpguard.unsubscribe.link import Exit
 from smtpguard.verdict.decision import Copy, Defer, Deliberation, Refuse, Relay, Ruling, Verdict
 from smtpguard.verdict.judge import Failure, asked, commercial, judge
-from smtpguard.verdict.refusal import refuse
+from smtpguard.verdict.refusal import Help, refuse
 from smtpguard.verdict.weigh import (
     PATIENCE,
     Allowance,
@@ -80,7 +80,7 @@ class Question:
     """Our host id in Received fields."""
     now: int = 0
     reference: str = "-"
-    help_url: str = ""
+    manual: Help = Help()
     eight_bit: bool = True
     """The upstream takes 8BITMIME."""
     breakages: int = 0
@@ -121,7 +121,7 @@ def deliberate(question: Question) -> Deliberation:
 
 
 def at_rcpt(
-    case: Case, *, reference: str, help_url: str
+    case: Case, *, reference: str, manual: Help
 ) -> tuple[Verdict, tuple[Weighed, ...], tuple[Failure, ...]]:
     """What the envelope alone decides about one recipient, why, and which rules broke."""
     rules = asked(ALL, case.stream, Scope.RECIPIENT, Phase.RCPT, case.now)
@@ -130,7 +130,7 @@ def at_rcpt(
         weigh(finding, case.stream, case.now, Allowance(case.stream.edits))
         for finding in findings.found
     )
-    verdict = _verdict(weighed, case.stream, reference=reference, help_url=help_url)
+    verdict = _verdict(weighed, case.stream, reference=reference, manual=manual)
     return verdict, weighed, findings.failures
 
 
@@ -173,9 +173,7 @@ class _Bench:
             )
             for finding in findings
         )
-        verdict = _verdict(
-            weighed, stream, reference=question.reference, help_url=question.help_url
-        )
+        verdict = _verdict(weighed, stream, reference=question.reference, manual=question.manual)
         if not isinstance(verdict, Relay):
             weighed = tuple(
                 replace(w, outcome=Outcome.MENDABLE) if w.outcome is Outcome.FIXED else w
@@ -245,7 +243,7 @@ class _Bench:
             self._case(stream), message=None, recipient=recipient, person=question.persons[index]
         )
         verdict, weighed, failures = at_rcpt(
-            case, reference=question.reference, help_url=question.help_url
+            case, reference=question.reference, manual=question.manual
         )
         self.failures.extend(failures)
         poison = question.breakages + 1 >= PATIENCE
@@ -362,13 +360,13 @@ def _shares(rulings: Sequence[Ruling], *, one_copy: bool) -> list[tuple[int, ...
 
 
 def _verdict(
-    weighed: Sequence[Weighed], stream: Stream, *, reference: str, help_url: str
+    weighed: Sequence[Weighed], stream: Stream, *, reference: str, manual: Help
 ) -> Verdict:
     """What all the findings about one recipient come to; a refusal outweighs a deferral."""
     for outcome, kind in ((Outcome.REFUSED, Refuse), (Outcome.DEFERRED, Defer)):
         grave = [w for w in weighed if w.acted is outcome]
         if grave:
-            return kind(refuse(grave, stream, reference=reference, help_url=help_url))
+            return kind(refuse(grave, stream, reference=reference, manual=manual))
     fixes = (
         (w.finding.rule, fix)
         for w in weighed

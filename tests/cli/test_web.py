@@ -15,6 +15,7 @@ import pytest
 from smtpguard.cli import main
 from smtpguard.cli.web import read_site
 from smtpguard.config import load
+from smtpguard.policy.source import Problems
 from smtpguard.store.keyfiles import load_ring
 from smtpguard.unsubscribe.link import Ticket, seal
 
@@ -61,6 +62,36 @@ def test_a_logo_lies_beside_the_policies(config: Path) -> None:
 @pytest.mark.parametrize("name", ["../outside.svg", "/etc/hostname", "none.svg", "."])
 def test_and_nowhere_else(config: Path, name: str) -> None:
     assert logo(config, name) == ""
+
+
+WIRED = """\
+webhooks: [{url: "https://crm.example/hook", secret: "file:out"}]
+incoming: [{name: crm, tool: mautic, secret: "file:in"}]
+"""
+
+
+def test_the_secrets_of_webhooks_lie_beside_the_policies(config: Path) -> None:
+    home = config.parent / "policies"
+    (home / "out").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+    (home / "in").write_text("whsec_is_no_base64_to_a_tool\n")
+    (home / "acme.yaml").write_text(POLICY + WIRED)
+    site = read_site(load(config))
+    assert [(hook.url, len(hook.secret)) for hook in site.hooks] == [
+        ("https://crm.example/hook", 24)
+    ]
+    assert site.inlets["acme", "crm"].secret == b"whsec_is_no_base64_to_a_tool"
+    assert site.listens("acme")
+
+
+def test_secrets_that_are_weak_or_not_there_are_named(config: Path) -> None:
+    home = config.parent / "policies"
+    (home / "out").write_text("short")
+    (home / "acme.yaml").write_text(POLICY + WIRED)
+    with pytest.raises(Problems) as caught:
+        read_site(load(config))
+    said = [str(problem) for problem in caught.value.items]
+    assert any("file:out" in one and "24 octets" in one for one in said)
+    assert any("file:in" in one and "No such file" in one for one in said)
 
 
 def test_as_systemd_starts_it(config: Path) -> None:

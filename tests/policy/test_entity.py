@@ -29,7 +29,8 @@ def test_a_brand_heeds_its_own_lists_and_the_controllers() -> None:
 
 def test_webhooks_out_and_in() -> None:
     found = policy(
-        'webhooks:\n- {url: "https://crm.example/", secret: "file:a", events: [suppression.lifted]}\n'
+        'webhooks: [{url: "https://crm.example/", secret: "file:a",'
+        " events: [suppression.lifted]}]\n"
         'incoming: [{name: crm, tool: mautic, secret: "file:b", brand: bolt}]\n'
     ).controllers["acme"]
     assert found.webhooks == (Webhook("https://crm.example", "file:a", ("suppression.lifted",)),)

@@ -34,7 +34,7 @@ from smtpguard.policy.stream import Action, Kind, Mode, Stream
 from smtpguard.rules import ALL, BY_ID
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule, Said, Scope
 from smtpguard.unsubscribe.link import Exit
-from smtpguard.verdict.refusal import refuse
+from smtpguard.verdict.refusal import Help, refuse
 from smtpguard.verdict.weigh import Outcome, Weighed
 
 HERE = Path(__file__).parent
@@ -298,7 +298,7 @@ def test_the_bounce_is_the_one_written_down(example: Example, accept: bool) -> N
     weighed = [
         Weighed(finding, Action.REJECT, Outcome.REFUSED) for finding in findings(case, example.rule)
     ]
-    reply = bytes(refuse(weighed, case.stream, reference="4hX2", help_url=""))
+    reply = bytes(refuse(weighed, case.stream, reference="4hX2", manual=Help()))
     if accept:
         example.beside(".reply").write_bytes(reply)
     assert reply == example.beside(".reply").read_bytes()

@@ -17,6 +17,7 @@ from smtpguard.rules import BY_ID
 from smtpguard.rules.rule import Case, Finding, Said
 from smtpguard.verdict.decision import Refuse, Relay
 from smtpguard.verdict.deliberate import at_rcpt, deliberate
+from smtpguard.verdict.refusal import Help
 from smtpguard.verdict.weigh import Outcome
 from tests.verdict.cases import (
     ANNUAIRE,
@@ -208,11 +209,11 @@ def test_at_rcpt_the_envelope_alone_decides() -> None:
         recipient=Recipient(Address(b"a", b"b.fr")),
         person=LEFT,
     )
-    verdict, (weighed, *_), failures = at_rcpt(case, reference="1", help_url="")
+    verdict, (weighed, *_), failures = at_rcpt(case, reference="1", manual=Help())
     assert isinstance(verdict, Refuse)
     assert weighed.finding.rule == "suppressed-recipient"
     assert not failures
-    allowed, nothing, _ = at_rcpt(replace(case, person=Person()), reference="1", help_url="")
+    allowed, nothing, _ = at_rcpt(replace(case, person=Person()), reference="1", manual=Help())
     assert (allowed, nothing) == (Relay(), ())
 
 
