@@ -76,7 +76,11 @@ def read(ring: Keyring, post: Post, sender: Address | None, message: Message) ->
     """What a mail to ``post`` is; ``sender`` is its reverse-path. Never raises on bad mail."""
     tagged = evidence.tickets(ring, post.tag)
     if (failed := report.failures(message)) is not None:
-        return _bounced(ring, failed, tagged, message) if failed else Nothing("delay or delivery")
+        if failed:
+            return _bounced(ring, failed, tagged, message)
+        # Somebody may also have attached one to a letter.
+        report_alone = message.root.type == "multipart/report"
+        return Nothing("delay or delivery") if report_alone else Unknown("report in a letter")
     if (complained := complaint.read(ring, message)) is not None:
         if complained.type not in COMPLAINTS:
             return Unknown(f"feedback-type {complained.type[:20]}")
@@ -150,7 +154,8 @@ def _daemon(message: Message) -> bool:
 
 def _from(message: Message) -> Address | None:
     fields = message.named("from")
-    boxes = mailboxes(fields[0].value) if len(fields) == 1 else ()
+    one = len(fields) == 1 and len(fields[0].value) <= complaint.LONGEST
+    boxes = mailboxes(fields[0].value) if one else ()
     return boxes[0].address if len(boxes) == 1 else None
 
 

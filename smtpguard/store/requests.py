@@ -37,6 +37,13 @@ redis.call('EXPIREAT', KEYS[3], ARGV[3])
 return ARGV[1]
 """
 
+ANSWER = """
+local pending = redis.call('HGET', KEYS[1], 'open')
+if not pending or redis.call('HEXISTS', KEYS[1], 'done') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'done', ARGV[1])
+return redis.call('DEL', pending) and 1
+"""
+
 
 class Kind(StrEnum):
     """What is asked for (GDPR articles 15, 17 and 21)."""
@@ -128,13 +135,10 @@ async def every(store: Store) -> AsyncIterator[Request]:
 
 async def answered(store: Store, number: str, now: int | None = None) -> bool:
     """Note that the controller has answered; false when there is no such open request."""
-    key = _key(number)
-    (pending, done) = (await store.ask([command(b"HMGET", key, "open", "done")]))[0]
-    if pending is None or done is not None:
-        return False
     at = int(time.time()) if now is None else now
-    await store.ask([command(b"HSET", key, "done", at), command(b"DEL", pending)])
-    return True
+    # In one step: a request forgotten meanwhile must not leave a hash that is kept for ever.
+    (done,) = await store.ask([command(b"EVAL", ANSWER, 1, _key(number), at)])
+    return bool(done)
 
 
 def _key(number: str) -> bytes:

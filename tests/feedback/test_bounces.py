@@ -232,6 +232,14 @@ async def test_delays_and_successes_are_nothing(bench: Bench, action: str) -> No
     assert bench.journalled()[0]["what"] == "nothing"
 
 
+async def test_a_letter_with_a_report_on_delay_is_read_by_a_person(bench: Bench) -> None:
+    await bounced(
+        bench,
+        dsn((READER, "4.4.7"), action="delayed").replace("multipart/report", "multipart/mixed"),
+    )
+    assert len(bench.passed_on()) == 1
+
+
 async def test_a_notice_that_bounced_was_not_given(bench: Bench) -> None:
     who = address(READER)
     await bench.store.reserve("acme", who, "T1", "v1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,3 +72,12 @@ def test_a_thousand_tokens_are_ten() -> None:
 @pytest.mark.parametrize("around", ["{}", "<{}>", "x {} y", "u/{}", "%20{}", '"{}"', "={}"])
 def test_a_token_is_found_between_what_is_no_part_of_it(around: str) -> None:
     assert evidence.tickets(RING, around.format(token()))
+
+
+def test_a_from_of_a_million_mailboxes_is_not_read() -> None:
+    mail = Message(b"From: " + b"a@b.c, " * 1_000_000 + b"\r\n\r\nSTOP\r\n")
+    began = time.process_time()
+    read = letter.read(RING, Post(Purpose.UNSUBSCRIBE, ACME), address("a@b.c"), mail)
+    assert isinstance(read, letter.Leave)
+    assert read.sender is None
+    assert time.process_time() - began < 2

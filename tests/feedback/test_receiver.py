@@ -165,6 +165,14 @@ async def test_stop_with_the_token_in_what_it_quotes(bench: Bench) -> None:
     assert await bench.left() == ["objection brand:acme by reply"]
 
 
+async def test_stop_above_a_newsletter_that_somebody_forwarded(bench: Bench) -> None:
+    theirs, own = token("friend@client.fr"), token("reader@client.fr")
+    quoted = f"STOP\n\n> See https://u.acme.fr/u/{theirs}\n> and https://u.acme.fr/u/{own}\n"
+    await bench.send(mail(body=quoted))
+    assert await bench.left() == ["objection brand:acme by reply"]
+    assert not await bench.left("friend@client.fr")
+
+
 async def test_a_reply_that_merely_quotes_our_footer(bench: Bench) -> None:
     body = (
         "Merci, très intéressant !\n\nLe lundi, Acme <news@acme.fr> a écrit :\n> Bonjour\n"

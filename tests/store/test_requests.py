@@ -1,5 +1,6 @@
 """The register of rights requests."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,7 @@ from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
 from smtpguard.store.requests import INDEX, Kind, answered, deadline, every, open_request, show
 from smtpguard.store.store import Store
-from smtpguard.store.wire import command
+from smtpguard.store.wire import Reply, command
 
 JO = Address(b"jo", b"reader.example")
 YEAR = 365 * 86_400
@@ -73,3 +74,18 @@ async def test_it_is_forgotten_on_its_day(store: Store, ring: Keyring) -> None:
 async def test_requests_are_no_records_of_people(store: Store, ring: Keyring) -> None:
     await open_request(store, ring, "acme", JO, Kind.ACCESS, "s", keep=YEAR)
     assert [row async for row in store.rows()] == []
+
+
+async def test_a_request_forgotten_while_it_is_answered_leaves_nothing(
+    store: Store, ring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = await open_request(store, ring, "acme", JO, Kind.ACCESS, "s", keep=YEAR)
+    key, ask = INDEX + b":" + one.number.encode(), store.ask
+
+    async def forgetting(commands: Sequence[bytes]) -> list[Reply]:
+        """The request is there for the first question only."""
+        return (await ask([*commands, command("DEL", key)]))[:-1]
+
+    monkeypatch.setattr(store, "ask", forgetting)
+    await answered(store, one.number)
+    assert await ask([command("EXISTS", key)]) == [0]
