@@ -73,7 +73,7 @@ class Clerk:
     async def _leave(self, letter: Leave, post: Post) -> Outcome:
         outcome = Outcome("leave", operator=letter.more)
         people = self._ticketed(letter)
-        # A thread may quote other people's newsletters: whose own is among them speaks for it alone.
+        # A thread may quote other people's newsletters; who quotes their own means that one.
         own = letter.sender.key if letter.sender is not None else None
         people = [one for one in people if one.address.key == own] or people
         if not people and letter.sender is not None:
