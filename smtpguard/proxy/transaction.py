@@ -191,6 +191,7 @@ class Transaction:
             signs=frozenset(s.domain for s in self.regime.signers_for(from_domain)),
             host=proxy.house.host,
             now=now,
+            tidy=True,
             reference=self.reference,
             manual=proxy.house.manual(self.regime.ring, now),
             eight_bit=offered.eightbitmime,

@@ -46,7 +46,8 @@ _MESSAGE_ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")
 def check(case: Case) -> Iterator[Finding]:
     """Look at the octets, the fields and the structure, in that order."""
     mail = case.mail
-    yield from _octets(mail.raw)
+    if not case.tidy:
+        yield from _octets(mail.raw)
     count = Counter(field.key for field in mail.fields)
     if count[""]:
         yield Finding(RULE.id, "no-field", found=f"{count['']} lines without a field name")

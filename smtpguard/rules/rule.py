@@ -91,6 +91,8 @@ class Case:
     """Of the message, as far as declared; the brand's first language otherwise."""
     now: int = 0
     """Seconds since the epoch, passed in by the shell."""
+    tidy: bool = False
+    """The wire has seen to it already that no line holds a bare CR, a bare LF or a NUL."""
     host: str = ""
     """Our host id, as it stands in the Received fields that we add."""
 

@@ -79,6 +79,8 @@ class Question:
     host: str = ""
     """Our host id in Received fields."""
     now: int = 0
+    tidy: bool = False
+    """No line of ``raw`` holds a bare CR, a bare LF or a NUL: the wire has looked."""
     reference: str = "-"
     manual: Help = Help()
     eight_bit: bool = True
@@ -288,6 +290,7 @@ class _Bench:
             signs=question.signs,
             language=self._language(stream),
             now=question.now,
+            tidy=question.tidy,
             host=question.host,
         )
 
