@@ -61,7 +61,8 @@ class Transaction:
         """The upstream hears of the transaction only after the dot."""
         self._delivery: Delivery | None = None
         self._mail: UpstreamReply | None = None
-        self._content = b""
+        self._message: Message | None = None
+        """As received; there is none at RCPT."""
         self._began = time.perf_counter()
         self._deadline = 0.0
         self._timings: dict[str, float] = {}
@@ -93,9 +94,9 @@ class Transaction:
         """Decide, send, and answer: once over SMTP, once for each recipient over LMTP."""
         self._deadline = self._patience()
         self._began = time.perf_counter()
-        self._content = content
+        self._message = Message(content)
         try:
-            question = await self._question(content)
+            question = await self._question(self._message)
             decided = await self._deliberate(question)
             if not self.lmtp:
                 yield (await self._answer_all(question, decided)).octets
@@ -169,10 +170,9 @@ class Transaction:
 
     # -- at the dot -------------------------------------------------------------------------------
 
-    async def _question(self, content: bytes) -> Question:
+    async def _question(self, message: Message) -> Question:
         """Gather everything the decision depends on, the facts in one batch."""
         proxy, envelope = self.proxy, self.envelope
-        message = Message(content)
         said, header = said_in(message) if envelope.session.trusted else (Said(), "")
         from_domain = from_domain_of(message)
         at_dot = self.regime.matcher.at_dot
@@ -182,7 +182,7 @@ class Transaction:
         offered = await proxy.upstream.capabilities()
         return Question(
             envelope=envelope,
-            raw=content,
+            raw=message.raw,
             message=message,
             streams=streams,
             persons=await self._people(envelope.recipients, streams),
@@ -358,20 +358,20 @@ class Transaction:
     ) -> None:
         """Record what was decided; a single answer is everybody's."""
         everybody = answers if len(answers) == len(rulings) else answers * len(rulings)
-        message = Message(self._content)
-        message_id = message.first("message-id") if self._content else None
+        message = self._message
+        message_id = message.first("message-id") if message else None
         self.proxy.conclude(
             Decision(
                 reference=self.reference,
                 at=self.proxy.clock(),
-                phase="dot" if self._content else "rcpt",
+                phase="dot" if message else "rcpt",
                 policy=self.regime.policy.version,
                 envelope=self.envelope,
                 rulings=rulings,
                 answers=everybody,
                 copies=(copy,) if copy else (),
                 signed=tuple(dict.fromkeys(signer.domain for signer in signers)),
-                size=len(self._content),
+                size=len(message.raw) if message else 0,
                 message_id=message_id.value if message_id else "",
                 timings={**self._timings, "total": time.perf_counter() - self._began},
             )
