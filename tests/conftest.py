@@ -1,6 +1,14 @@
 """Options of the test run."""
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# What lands is judged by the same examples each time; whoever runs the tests explores.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI") == "true":
+    settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,7 +9,7 @@ import unicodedata
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smtpguard.mail.lexicon import (
@@ -323,7 +323,7 @@ def whole(text: str) -> str:
         "[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]", "", text
     )
     text = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text)).casefold()
-    return " ".join(text.split())
+    return " ".join(text.replace("`", "'").split())  # NFKC makes a grave accent of U+1FEF
 
 
 ODD = (
@@ -336,6 +336,7 @@ ODD = (
 @given(
     st.text(st.sampled_from(ODD) | st.characters(max_codepoint=0x24FF, exclude_categories=["Cs"]))
 )
+@example("\u1fef")
 def test_normalising_run_by_run_is_normalising_the_whole(text: str) -> None:
     dropped = re.search("[\u115f\u1160\u17b4\u17b5\u180b-\u180e]", text)
     assert dropped or normalise(text) == whole(text)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -160,16 +161,19 @@ def test_a_worker_is_killed_and_replaced(chain: Chain) -> None:
     assert load.doubles <= SESSIONS * 2
 
 
+def _another(guard: Guard, register: int) -> bool:
+    return bool(set(guard.store) - {register})
+
+
 def test_the_register_is_killed(chain: Chain) -> None:
     guard = chain.guard
     with chain.load("register") as load:
         for share in (0.1, 0.4):
             load.flows(share)
-            deferred = more(guard, "unavailable-suppressions")
-            (store,) = guard.store
-            os.kill(store, signal.SIGKILL)
-            until(deferred, "a deferral", guard)
-            until(lambda: guard.store, "another register", guard)
+            (killed,) = guard.store
+            os.kill(killed, signal.SIGKILL)
+            # Whether any mail was deferred is chance: the guard rides out a blip.
+            until(partial(_another, guard, killed), "another register", guard)
     assert (load.left, load.doubles) == (0, 0)
 
 
