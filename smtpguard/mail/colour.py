@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from tinycss2 import color4  # type: ignore[import-untyped]  # it comes without types
+from tinycss2 import color4
 
 
 class Colour(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-import tinycss2  # type: ignore[import-untyped]  # it comes without types
+import tinycss2
 
 from smtpguard.mail import elements
 from smtpguard.mail.elements import Attributes

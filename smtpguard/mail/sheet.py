@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import tinycss2  # type: ignore[import-untyped]  # it comes without types
+import tinycss2
 
 from smtpguard.mail.declaration import RELEVANT, StyleRule, declarations, written
 
