@@ -6,7 +6,8 @@
 ``attachment``   1 MB: a short newsletter with a PDF beside it
 
 All come from Acme of ``policy.yaml`` and obey its rules; none has a List-Unsubscribe field, which
-the guard adds. Line ends are CRLF.
+the guard adds. Line ends are CRLF. ``PERSONAL`` stands where a campaign writes something of each
+reader: in every link, the Message-ID and a greeting; ``load`` writes another number there each time.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ WORDS = (
     " access free shipping limited exclusive arrivals best sellers café naïve résumé über"
 )
 
-EXIT = "https://u.acme.example/unsubscribe?u=8f2c44d1&l=12"
+EXIT = "https://u.acme.example/unsubscribe?u=PERSONAL&l=12"
 CLOSING = "You get this because you signed up. Acme SAS, 12 rue des Lilas, 69003 Lyon"
 
 HEADER = """\
 Received: from app-17.acme.example (app-17.acme.example [127.0.0.1])
 \tby mta1.acme.example (Postfix) with ESMTP id 4Xy7Kk2Zz3z1x
 \tfor <someone@example.org>; Mon, 23 Nov 2026 10:00:00 +0000 (UTC)
-Message-ID: <{name}.20261123@news.acme.example>
+Message-ID: <{name}.PERSONAL@news.acme.example>
 Date: Mon, 23 Nov 2026 10:00:00 +0000
 From: "The Acme Letter" <news@news.acme.example>
 To: Someone <someone@example.org>
@@ -90,7 +91,7 @@ font-size:1px;line-height:1px;color:#fff;opacity:0;">{preheader}</div>
 
 WAY_OUT = (
     '<br><a href="{exit}" style="color:#666;text-decoration:underline;">Unsubscribe</a> or'
-    ' <a href="https://u.acme.example/prefs?u=8f2c44d1">update your preferences</a>.'
+    ' <a href="https://u.acme.example/prefs?u=PERSONAL">update your preferences</a>.'
 )
 
 
@@ -107,9 +108,9 @@ class Writer:
 
     def link(self, number: int) -> str:
         letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-        token = "".join(self.dice.choice(letters) for _ in range(160))
+        token = "".join(self.dice.choice(letters) for _ in range(152))
         source = "utm_source=newsletter&amp;utm_medium=email"
-        return f"https://click.acme.example/ls/click?upn={token}&amp;c={number}&amp;{source}"
+        return f"https://click.acme.example/ls/click?upn=PERSONAL{token}&amp;c={number}&amp;{source}"
 
     def card(self, number: int) -> str:
         return CARD.format(
@@ -127,7 +128,7 @@ class Writer:
     def page(self, cards: int, way_out: bool) -> str:
         return PAGE.format(
             style=STYLE,
-            preheader=self.sentence(12),
+            preheader=f"PERSONAL, {self.sentence(12)}",
             view=self.link(0),
             cards="".join(self.card(number) for number in range(1, cards + 1)),
             legal=self.sentence(20),
@@ -137,7 +138,7 @@ class Writer:
 
     def plain(self, paragraphs: int, way_out: bool) -> str:
         texts = [
-            "\n".join(textwrap.wrap(self.sentence(50), 74)) + f"\nhttps://click.acme.example/t/{n}"
+            "\n".join(textwrap.wrap(self.sentence(50), 74)) + f"\nhttps://click.acme.example/t/{n}/PERSONAL"
             for n in range(paragraphs)
         ]
         return "\n\n".join([*texts, CLOSING, *([f"Unsubscribe: {EXIT}"] if way_out else [])])

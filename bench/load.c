@@ -5,7 +5,8 @@
  * SESSIONS connections to 127.0.0.1:PORT stay open and share COUNT transactions of one recipient
  * each. The recipients are numbered, so that every look-up is another one. PIPELINING is used when
  * the server offers it, as Postfix does. MESSAGE is a file with CRLF line ends; dots are stuffed
- * here. After SECONDS the run is broken off.
+ * here. Wherever it says PERSONAL, each transaction writes eight digits of its own, so that no two
+ * messages are the same, as in a campaign. After SECONDS the run is broken off.
  *
  * Writes one line of JSON: transactions done and failed, wall seconds, and the 50th and 99th
  * percentile of the time from MAIL to the reply after the dot, in milliseconds.
@@ -26,6 +27,8 @@
 
 #define SENDER "news@news.acme.example"
 #define RECIPIENTS 1000
+#define MARK "PERSONAL"
+#define MARK_SIZE (sizeof MARK - 1)
 
 enum state { GREETING, EHLO, MAIL, RCPT, DATA, ENVELOPE, CONTENT, QUIT };
 
@@ -37,6 +40,7 @@ struct session {
     int awaited;          /* replies still to come for a pipelined envelope */
     double begun;         /* when MAIL of the current transaction was sent */
     char command[256];
+    char *content;        /* the message with the digits of this transaction */
     const char *out;      /* what is still to be written ... */
     size_t left;          /* ... and how much of it */
     char in[8192];
@@ -45,6 +49,7 @@ struct session {
 
 static char *content;
 static size_t content_size;
+static size_t *marks, mark_count;
 static int port, count, started, finished, failed, open_sessions, poller;
 static double *latency;
 
@@ -85,6 +90,24 @@ static void read_message(const char *path)
     memcpy(content + content_size, ".\r\n", 3);
     content_size += 3;
     free(raw);
+    marks = malloc((content_size / MARK_SIZE + 1) * sizeof *marks);
+    for (size_t i = 0; i + MARK_SIZE <= content_size; i++)
+        if (!memcmp(content + i, MARK, MARK_SIZE))
+            marks[mark_count++] = i;
+}
+
+/* The session's own copy of the message, with the number of this transaction in it. */
+static const char *personal(struct session *s)
+{
+    char digits[MARK_SIZE + 1];
+    if (!s->content) {
+        s->content = malloc(content_size);
+        memcpy(s->content, content, content_size);
+    }
+    snprintf(digits, sizeof digits, "%08d", started);
+    for (size_t i = 0; i < mark_count; i++)
+        memcpy(s->content + marks[i], digits, MARK_SIZE);
+    return s->content;
 }
 
 static void watch(struct session *s, int operation)
@@ -178,7 +201,7 @@ static void on_reply(struct session *s, const char *reply)
             break;
         /* fall through */
     case DATA:
-        say(s, CONTENT, content, content_size);
+        say(s, CONTENT, personal(s), content_size);
         break;
     case CONTENT:
         latency[finished++] = now() - s->begun;

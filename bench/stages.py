@@ -76,7 +76,7 @@ def stages(bench: Bench, raw: bytes) -> dict[str, Stage]:
         "fields, parts, text": lambda: Message(raw).readings,
         "decide (after reading)": lambda: deliberate(replace(question, message=read)),
         "read and decide": lambda: deliberate(question),
-        "sign": lambda: sign(copy.raw, bench.signers, question.now),
+        "sign": lambda: sign(copy.raw, bench.signers, question.now, tidy=True),
     }
 
 

@@ -26,6 +26,7 @@ config                config/smtpguard.yaml
 smtp                  the wire: server, LMTP, XFORWARD, upstream, pool
 proxy                 one transaction, from MAIL to reply
 feedback              what comes back by mail: unsubscribe, STOP, bounces, complaints
+digest                what the owner of a stream is told when its mail is held up
 service               the running service: parent, workers, reload
 cli                   serve, check, lint, explain, suppress, keys, store
 ====================  ==========================================================================
@@ -62,9 +63,10 @@ IMPORTS: dict[str, frozenset[str]] = {
         "feedback": (
             "mail person keys unsubscribe policy rules reply store journal log metrics smtp proxy"
         ),
+        "digest": "mail keys policy rules reply store log metrics proxy",
         "service": (
             "keys unsubscribe policy rules inspector sign store journal log metrics courier config"
-            " smtp proxy feedback"
+            " smtp proxy feedback digest"
         ),
         "cli": f"{_GUARD} metrics courier config smtp web proxy service",
     }.items()

@@ -116,12 +116,19 @@ def decision(taken: Decision) -> None:
         "client": session.forward("ADDR") or session.peer or "unix",
         "from": f"<{_sender(taken)}>",
     }
+    if session.user:
+        shared["user"] = _user(session.user)
     if queue_id := session.forward("IDENT"):
         shared["orig_queue_id"] = queue_id
     if taken.size:
         shared["size"] = taken.size
     if taken.signed:
         shared["signed"] = ",".join(taken.signed)
+    said = taken.said
+    if said.list or said.recipient or said.campaign:
+        shared |= said.shown
+        if unfit := said.unfit:
+            shared["ignored"] = ",".join(f"x-smtpguard-{name}" for name in unfit)
     delays = "/".join(f"{spent:.3f}" for spent in taken.timings.values())
     names = "/".join(taken.timings)
     for ruling, answer in zip(taken.rulings, taken.answers, strict=True):
@@ -207,6 +214,26 @@ def webhook_dead(message: str, controller: str, why: str) -> None:
     _logger.error("webhook-dead", id=message, controller=controller, why=why)
 
 
+def trouble(what: str, cause: str, subject: str, fault: str) -> None:
+    """Mail is held up somewhere, or not any more, as all workers together found."""
+    _logger.warning("trouble", what=what, cause=cause, subject=subject, fault=fault)
+
+
+def digest(message: str, kind: str, controller: str) -> None:
+    """The owner of a stream was told by mail."""
+    _logger.info("digest", id=message, what=kind, controller=controller)
+
+
+def digest_dead(message: str, controller: str, why: str) -> None:
+    """The last try to tell an owner by mail has failed."""
+    _logger.error("digest-dead", id=message, controller=controller, why=why)
+
+
+def digest_lost(trouble: str, why: str) -> None:
+    """Nobody can be told of a trouble by mail."""
+    _logger.warning("digest-lost", trouble=trouble, why=why)
+
+
 def feedback(reference: str, **facts: object) -> None:
     """What became of one mail that came back."""
     _logger.info("feedback", id=reference, **facts)
@@ -215,6 +242,23 @@ def feedback(reference: str, **facts: object) -> None:
 def reader(event: str, **facts: object) -> None:
     """What a reader did on the exit pages; no address and no token among the facts."""
     _logger.info("reader", what=event, **{name: str(fact) for name, fact in facts.items()})
+
+
+def api(what: str, **facts: object) -> None:
+    """What a program asked for, by whose token; no address and no token among the facts."""
+    _logger.info("api", what=what, **{name: str(fact) for name, fact in facts.items()})
+
+
+def late_opt_out(controller: str, channel: str, count: int, longest: int, allowed: int) -> None:
+    """People said stop, and we heard of it too late (seconds)."""
+    _logger.warning(
+        "late-opt-out",
+        controller=controller,
+        channel=channel,
+        count=count,
+        longest=longest,
+        allowed=allowed,
+    )
 
 
 def contact_unsure(reference: str, why: str) -> None:
@@ -274,6 +318,11 @@ def _sender(taken: Decision) -> str:
         return _clear(sender) if sender else ""
     # VERP writes the reader into it.
     return f"...@{sender.domain.decode('utf-8', 'backslashreplace')}"
+
+
+def _user(name: str) -> str:
+    _, at, domain = name.rpartition("@")
+    return f"...@{domain}" if at and _pseudonym is not None else name
 
 
 def _recipient(ruling: Ruling, recipient: Recipient) -> str:

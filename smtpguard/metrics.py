@@ -6,7 +6,12 @@ anything else that a stranger could make many of.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,11 +28,17 @@ OPT_OUTS = Counter(
     ("channel", "scope", "new"),
     registry=REGISTRY,
 )
+OPT_OUT_BOUNDS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 60.0),
+    *(3600.0, 86_400.0, 172_800.0, 432_000.0, 864_000.0),
+)
+"""Seconds; 48 hours, five days and ten are what mailbox providers and laws allow."""
 OPT_OUT_SECONDS = Histogram(
     "smtpguard_opt_out_seconds",
-    "From a wish's arrival to the store's answer.",
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
-    registry=REGISTRY,
+    "From when somebody said stop to the store's answer.",
+    ("channel",),
+    buckets=OPT_OUT_BOUNDS,
+    registry=None,  # ``Together`` shows it
 )
 UNDONE = Counter(
     "smtpguard_undone_total", "Wishes taken back on the page that recorded them.", registry=REGISTRY
@@ -73,7 +84,82 @@ WEBHOOKS = Counter(
     ("outcome",),
     registry=REGISTRY,
 )
+DIGESTS = Counter(
+    "smtpguard_digests_total",
+    "Tries to tell the owner of a stream by mail that its mail is held up: sent or failed.",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
+
+class Together(Collector):
+    """What the hosts and commands of one store count in it: the same on every host."""
+
+    def __init__(self) -> None:
+        self.counts: Mapping[tuple[str, ...], int] = {}
+        """As ``store.counts`` names them, when it was last asked."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The families that they make."""
+        yield self._delays()
+        for what, name, told, labels in (
+            (
+                "attempt",
+                "smtpguard_attempts_after_opt_out",
+                "Mail to people who had left: in-flight up to 48 h after, uncleaned later.",
+                ("controller", "stream", "age"),
+            ),
+            (
+                "late",
+                "smtpguard_late_opt_outs",
+                "Opt-outs that took longer to reach us than the controller allows.",
+                ("controller", "channel"),
+            ),
+            (
+                "conflict",
+                "smtpguard_opt_out_conflicts",
+                "Consents and opt-outs that contradict each other.",
+                ("controller", "kind"),
+            ),
+        ):
+            family = CounterMetricFamily(name, told, labels=labels)
+            for words, count in self._of(what):
+                family.add_metric(words, count)
+            yield family
+
+    def _delays(self) -> Metric:
+        """Ours, and those of channels that other processes serve."""
+        (local,) = OPT_OUT_SECONDS.collect()
+        family = HistogramMetricFamily(local.name, local.documentation, labels=("channel",))
+        counts = dict(self._of("delay"))
+        for (channel,), spent in self._of("delay-sum"):
+            buckets, so_far = [], 0
+            for bound in (*map(str, OPT_OUT_BOUNDS), "+Inf"):
+                so_far += counts.get((channel, bound), 0)
+                buckets.append((bound, so_far))
+            family.add_metric((channel,), buckets, spent / 1000)
+        family.samples.extend(local.samples)
+        return family
+
+    def _of(self, what: str) -> list[tuple[tuple[str, ...], int]]:
+        return sorted((name[1:], n) for name, n in self.counts.items() if name[0] == what)
+
+
+TOGETHER = Together()
+REGISTRY.register(TOGETHER)
+API_ANSWERS = Counter(
+    "smtpguard_api_answers_total",
+    "Answers of the API; `none`: refused before it was known what is asked.",
+    ("operation", "status"),
+    registry=REGISTRY,
+)
 UP = Gauge("smtpguard_up", "1 while the service answers.", registry=REGISTRY)
+
+
+def bound(seconds: float) -> str:
+    """The bucket of ``OPT_OUT_SECONDS`` into which a time falls."""
+    place = bisect_left(OPT_OUT_BOUNDS, seconds)
+    return str(OPT_OUT_BOUNDS[place]) if place < len(OPT_OUT_BOUNDS) else "+Inf"
 
 
 def page() -> bytes:

@@ -19,6 +19,10 @@ class Reason(StrEnum):
     MANUAL = "manual"
 
 
+LEFT = frozenset({Reason.OBJECTION, Reason.ERASURE, Reason.COMPLAINT})
+"""Reasons that are somebody's own wish: they have left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """How far a suppression reaches: a stream, a brand, or the whole controller.
@@ -53,6 +57,65 @@ class Suppression:
     """How it came: one-click, mailto, page, import, operator ..."""
     domain: bool = False
     """It stands against the whole domain, not one address."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A suppression as it arrives, with what it says of time."""
+
+    suppression: Suppression
+    epoch: int = 0
+    """When the link, or the claim, that it came by was made; 0: it says none. Only a label."""
+    said: int = 0
+    """When it was said last, where that is later than ``suppression.at``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Somebody wants to be written to, and it can be proved. Times are seconds since the epoch."""
+
+    scope: Scope
+    given: int
+    """When they said so."""
+    proof: str
+    """Where the proof lies; no address in it."""
+    source: str = ""
+    """Where they said so: a form, a fair, a letter."""
+    by: str = ""
+    """Who recorded it."""
+    recorded: int = 0
+
+
+class ConflictKind(StrEnum):
+    """How a consent and a suppression contradict each other; the suppression stands in all."""
+
+    OLD_LINK = "old-link"
+    """The opt-out came by a link, or a claim, that is older than a consent."""
+    OLD_CONSENT = "old-consent"
+    """The consent is not later than the opt-out."""
+    STRONGER_REASON = "stronger-reason"
+    """The consent is later, and another reason than an objection stands."""
+    WIDER_WISH = "wider-wish"
+    """The consent is later, and narrower than what stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One contradiction. Times are seconds since the epoch."""
+
+    kind: ConflictKind
+    reason: Reason
+    scope: Scope
+    """What stands, and how far."""
+    said: int
+    """When that was said, as far as known here."""
+    consent: int
+    """When the consent was given."""
+    epoch: int = 0
+    """When the link was made, of ``OLD_LINK``."""
+    channel: str = ""
+    """How the opt-out came."""
+    recorded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smtpguard.keys import SigningKey, ed25519_agrees
 
@@ -47,7 +48,7 @@ BLOCK = 65536
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _NAME = re.compile(rb"[!-9;-~]+")
-_SPACES = re.compile(rb"[ \t]+")
+_SPACED = re.compile(rb" [ \r]")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _TAG = re.compile(rb"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*?)\s*(?=;|$)")
 
@@ -84,20 +85,21 @@ class Verified:
     """Why not, where it is not."""
 
 
-def sign(raw: bytes, signers: Sequence[Signer], now: int) -> bytes:
+def sign(raw: bytes, signers: Sequence[Signer], now: int, *, tidy: bool = False) -> bytes:
     """The DKIM-Signature fields to put before ``raw``, each with its CRLF, in order of ``signers``.
 
-    ``raw`` has CRLF line ends; ``now`` is in seconds since the epoch. Empty where the message
-    cannot be signed (``unsignable`` says why); never raises for a message.
+    ``raw`` has CRLF line ends, and no others where it is ``tidy``; ``now`` is in seconds since the
+    epoch. Empty where the message cannot be signed (``unsignable`` says why); never raises for a
+    message.
     """
     start, end = _header(raw)
     fields = _fields(raw[start:end])
     if fields is None or b"from" not in fields:
         return b""
-    names = _names(fields)
-    header = b"".join(_selected(fields, names))
-    body_hash = b64encode(hash_body(raw, end).digest())
-    return b"".join(_signature(signer, names, header, body_hash, now) for signer in signers)
+    names, listed = _named(tuple((name, len(lines)) for name, lines in fields.items()))
+    header = b"".join([line for name in names for line in reversed(fields.get(name, ()))])
+    body_hash = b64encode(hash_body(raw, end, tidy=tidy).digest()).decode("ascii")
+    return b"".join([_signature(signer, listed, header, body_hash, now) for signer in signers])
 
 
 def unsignable(raw: bytes) -> str:
@@ -120,49 +122,51 @@ def _header(raw: bytes) -> tuple[int, int]:
 def _fields(header: bytes) -> dict[bytes, list[bytes]] | None:
     """Relaxed fields by name, top to bottom (RFC 6376 §3.4.2); ``None`` if a line is no field."""
     fields: dict[bytes, list[bytes]] = {}
-    for line in _FOLD.sub(b"", header).split(b"\r\n"):
+    for line in _FOLD.sub(b"", header).replace(b"\t", b" ").split(b"\r\n"):
         if not line:
             continue
         name, colon, value = line.partition(b":")
-        name = name.rstrip(b" \t").lower()
+        name = name.rstrip(b" ").lower()
         if not colon or not _NAME.fullmatch(name):
             return None
-        value = _SPACES.sub(b" ", value).strip(b" ")
-        fields.setdefault(name, []).append(name + b":" + value + b"\r\n")
+        while b"  " in value:
+            value = value.replace(b"  ", b" ")
+        fields.setdefault(name, []).append(b"%b:%b\r\n" % (name, value.strip(b" ")))
     return fields
 
 
-def _names(fields: Mapping[bytes, list[bytes]]) -> list[bytes]:
-    """The names for ``h=``, repeated and oversigned (RFC 6376 §5.4.2)."""
+@lru_cache(1024)
+def _named(counts: Sequence[tuple[bytes, int]]) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """The names that are signed, each once, and ``h=`` with them, repeated and oversigned.
+
+    ``counts``: how often each name occurs. Fields of one name are signed from the bottom up
+    (RFC 6376 §5.4.2).
+    """
+    found = dict(counts)
     names: list[bytes] = []
     for name in FROZEN:
-        names += [name] * (len(fields.get(name, ())) + 1)
+        names += [name] * (found.get(name, 0) + 1)
     for name in SINGLE:
-        names += [name] * (len(fields[name]) + 1 if name in fields else 0)
+        names += [name] * (found[name] + 1 if name in found else 0)
     for name in ALSO:
-        names += [name] * len(fields.get(name, ()))
-    return names
-
-
-def _selected(fields: Mapping[bytes, list[bytes]], names: Sequence[bytes]) -> list[bytes]:
-    """The fields that ``h=`` names: repeated names from the bottom up (RFC 6376 §5.4.2)."""
-    return [line for name in dict.fromkeys(names) for line in reversed(fields.get(name, ()))]
+        names += [name] * found.get(name, 0)
+    return tuple(dict.fromkeys(names)), tuple(_folded(names))
 
 
 def _signature(
-    signer: Signer, names: Sequence[bytes], header: bytes, body_hash: bytes, now: int
+    signer: Signer, listed: Sequence[str], header: bytes, body_hash: str, now: int
 ) -> bytes:
     lines = [
         f"DKIM-Signature: v=1; a={signer.key.algorithm}; c=relaxed/relaxed;",
         f"d={signer.domain}; s={signer.selector};",
-        f"t={now}; bh={body_hash.decode('ascii')};",
-        *_folded(names),
+        f"t={now}; bh={body_hash};",
+        *listed,
         "b=",
     ]
     unsigned = "\r\n\t".join(lines).encode("ascii")
     relaxed = "dkim-signature:" + " ".join(lines).partition(": ")[2]
     octets = b64encode(signer.key.sign(header + relaxed.encode("ascii")))
-    folded = b"\r\n\t ".join(octets[i : i + 72] for i in range(0, len(octets), 72))
+    folded = b"\r\n\t ".join([octets[i : i + 72] for i in range(0, len(octets), 72)])
     return unsigned + folded + b"\r\n"
 
 
@@ -175,9 +179,12 @@ def _folded(names: Sequence[bytes]) -> list[str]:
     return [*lines[:-1], lines[-1][:-1] + ";"]
 
 
-def hash_body(raw: bytes, start: int = 0) -> hashlib._Hash:
-    """SHA-256 of the relaxed body (RFC 6376 §3.4.4) that begins at ``start``, in linear time."""
-    if raw.count(b"\n", start) != raw.count(b"\r\n", start):
+def hash_body(raw: bytes, start: int = 0, *, tidy: bool = False) -> hashlib._Hash:
+    """SHA-256 of the relaxed body (RFC 6376 §3.4.4) that begins at ``start``, in linear time.
+
+    ``tidy``: CRLF is known to end every line.
+    """
+    if not tidy and raw.count(b"\n", start) != raw.count(b"\r\n", start):
         raw, start = _BARE_LF.sub(b"\r\n", raw[start:]), 0
     digest = hashlib.sha256()
     view = memoryview(raw)
@@ -185,8 +192,7 @@ def hash_body(raw: bytes, start: int = 0) -> hashlib._Hash:
     while start < end:
         stop = raw.find(b"\n", start + BLOCK, end) + 1 or end
         block = raw[start:stop]
-        spaced = b" " in block and (b"  " in block or b" \r\n" in block)
-        if spaced or b"\t" in block:
+        if b"\t" in block or (b" " in block and _SPACED.search(block)):
             digest.update(_relaxed(block))
         else:
             digest.update(view[start:stop])
@@ -201,8 +207,11 @@ def _last_octet(raw: bytes, start: int) -> int:
 
     A CR without LF is no line end but an octet like others.
     """
-    body = raw[start:].rstrip(b" \t\r\n") if start else raw.rstrip(b" \t\r\n")
-    end = start + len(body)
+    end, kept = len(raw), b""
+    while end > start and not kept:
+        block = raw[max(start, end - 1024) : end]
+        kept = block.rstrip(b" \t\r\n")
+        end -= len(block) - len(kept)
     tail = raw[end:].replace(b"\r\n", b"\n\n")
     return end + tail.rfind(b"\r") + 1
 

@@ -30,9 +30,14 @@ ELSEWHERE = {
             "anchor colour declaration gather href markup quotation reading sheet style",
             "mail/test_text.py",
         ),
+        ("mail", "move nesting selector written", "mail/test_tidy.py"),
         ("edit", "plan", "edit/test_compose.py"),
         ("policy", "shape warn", "policy/test_parse.py"),
-        ("smtp", "command connection conversation delivery lmtp", "dialogues/test_dialogues.py"),
+        (
+            "smtp",
+            "command connection conversation delivery introduction lmtp",
+            "dialogues/test_dialogues.py",
+        ),
         ("service", "build worker", "service/test_serve.py"),
         ("feedback", "act complaint forward", "feedback/test_receiver.py"),
     )

@@ -61,6 +61,20 @@ def test_a_decision_as_postfix_would_write_it(out: io.StringIO) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("user", "clear", "hidden"),
+    [("", None, None), ("crm", "crm", "crm"), ("a@acme.fr", "a@acme.fr", "...@acme.fr")],
+)
+def test_a_user_is_named(user: str, clear: str, hidden: str, out: io.StringIO) -> None:
+    session = replace(TAKEN.envelope.session, user=user)
+    taken = replace(TAKEN, envelope=replace(TAKEN.envelope, session=session))
+    for pseudonym in (None, lambda *_: "person"):
+        log.configure("json", pseudonym=pseudonym, out=out)
+        log.decision(taken)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line.get("user") for line in lines] == [clear, hidden]
+
+
 @pytest.mark.parametrize("form", ["logfmt", "json"])
 def test_the_other_forms_have_the_same_facts(form: str, out: io.StringIO) -> None:
     log.configure(form, out=out)

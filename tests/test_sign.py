@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from smtpguard import sign as room
 from smtpguard.edit.compose import Mended, compose
-from smtpguard.edit.fix import Fix, OfferExit, Paragraph, Place, Reencode
+from smtpguard.edit.fix import AddField, Fix, OfferExit, Paragraph, Place, Reencode
 from smtpguard.keys import SigningKey
 from smtpguard.mail.message import Message
 from smtpguard.sign import FROZEN, Signer, hash_body, probe, sign, unsignable, verify
@@ -81,6 +81,9 @@ LINES = st.lists(
 @example(b" \r\n\t\r\n", 65536)
 @example(b"a \r\r\n\r\n", 65536)
 @example(b"a\r", 65536)
+@example(b"a \r\n" + b" \t\r\n" * 999, 65536)
+@example(b" \t\r\n" * 999, 65536)
+@example(b"a\r" + b"\r\n" * 999, 65536)
 def test_the_body_hash_is_dkimpys(body: bytes, block: int) -> None:
     usual, room.BLOCK = room.BLOCK, block
     try:
@@ -309,3 +312,16 @@ def test_a_mended_mail_is_signed_and_verified() -> None:
     assert max(map(len, signed.split(b"\r\n"))) <= 998
     stripped = signed.replace(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", b"")
     assert said(stripped) == [False, False]
+
+
+def test_where_complaints_go_is_signed() -> None:
+    """Providers heed a CFBL-Address only under a signature (RFC 9477 §3.1)."""
+    fixes: list[tuple[str, Fix]] = [
+        ("missing-feedback-headers", AddField("CFBL-Address", "fbl@acme.example; report=arf"))
+    ]
+    raw = b"From: a@acme.example\r\n\r\nhello\r\n"
+    mended = compose(Message(raw), fixes, exit=None, language="en", eight_bit=False)
+    assert isinstance(mended, Mended)
+    signed = sign(mended.raw, BOTH, NOW) + mended.raw
+    assert said(signed) == [True, True]
+    assert said(signed.replace(b"fbl@acme.example", b"fbl@evil.example")) == [False, False]

@@ -34,9 +34,14 @@ COMMANDS: dict[str, Entry] = {
     "lint": Entry("lint:lint", "Judge messages in files, as on the wire."),
     "explain": Entry("explain:explain", "Show the manual page of a rule."),
     "suppress": Entry("suppress:app", "Who is not written to: add, remove, check, import, clean."),
+    "consent": Entry("consent:app", "Who wants to be written to, and its proof."),
     "contact": Entry("contact:app", "Who was informed, and where contacts come from."),
     "webhooks": Entry("webhooks:app", "What the company was not told yet: list, retry."),
+    "digests": Entry(
+        "digests:app", "What is held up, and which owners were not told: list, retry."
+    ),
     "requests": Entry("requests:app", "Rights requests: list, show, done."),
+    "users": Entry("users:app", "Who may send by AUTH: add, remove, list."),
     "keys": Entry("keys:app", "Make, back up and verify keys."),
     "store": Entry("store:app", "Prepare and inspect the store."),
     "config": Entry("check:config", "Show the configuration in force."),

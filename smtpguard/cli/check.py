@@ -19,7 +19,7 @@ from smtpguard.policy.policy import Policy
 from smtpguard.policy.shape import PackShape, PolicyShape
 from smtpguard.policy.source import Problems, write
 from smtpguard.rules import BY_ID
-from smtpguard.service import build
+from smtpguard.service import accounts, build
 from smtpguard.service.build import policy
 
 ConfigFile = Annotated[
@@ -64,9 +64,10 @@ def check(
     signers, unsound = build.sign_with(found, keys)
     # Credentials exist within the service only: there serve itself looks at them.
     elsewhere = [p for p in unread if p.file.startswith("credential:") and not _has_credentials()]
-    if problems := [*(p for p in unread if p not in elsewhere), *unsound]:
+    users, unusable = accounts.read_users(settings)
+    if problems := [*(p for p in unread if p not in elsewhere), *unsound, *unusable]:
         raise Problems(problems)
-    for warning in (*found.warnings, *elsewhere):
+    for warning in (*found.warnings, *elsewhere, *accounts.doubts(settings, found, users)):
         typer.echo(f"{warning} (warning)")
     if not (settings.help_url or settings.web.why_url):
         typer.echo(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from smtpguard.mail.address import Address
     from smtpguard.store.loading import Tally
     from smtpguard.store.store import Store
-    from smtpguard.store.table import Row, Table
+    from smtpguard.store.table import Row
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -91,7 +91,7 @@ def import_(
             one = lists.who(row.cell(table.column), domain=False, force=True)
             if isinstance(one, str):
                 raise BadRow("a domain, not an address")
-            said = _said(table, row, usual)
+            said = lists.said(table, row, usual)
             day = read_time(said["known_since"]) if said["known_since"] else now
             if day is None:
                 raise BadRow("known_since is not of the form 2026-03-31")
@@ -104,15 +104,6 @@ def import_(
             return await lists.bring(table, read, write, fast=fast)
 
         lists.report(place.run(work, deadline=lists.DEADLINE))
-
-
-def _said(table: Table, row: Row, usual: dict[str, str]) -> dict[str, str]:
-    """What the row says under each heading, else what the options say."""
-    columns = {heading: table.index(heading) for heading in usual}
-    return {
-        heading: (row.cell(at) if (at := columns[heading]) is not None else "") or word
-        for heading, word in usual.items()
-    }
 
 
 def _source(said: dict[str, str]) -> Source | None:

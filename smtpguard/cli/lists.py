@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, TypeVar
 
 import typer
 
+from smtpguard.cli.arrivals import CHANNEL, Arrivals
 from smtpguard.cli.reach import (
     Brand,
     ConfigFile,
@@ -31,7 +31,7 @@ from smtpguard.cli.reach import (
     meter,
     say,
 )
-from smtpguard.person import Person, Reason, Scope, Suppression
+from smtpguard.person import OptOut, Reason, Suppression
 
 if TYPE_CHECKING:
     from smtpguard.mail.address import Address
@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from smtpguard.store.table import Row, Table
 
 Item = TypeVar("Item")
+EVERYBODY = ("uuid", "email", "attributes", "status")
+"""The columns of listmonk's export, which holds those who are written to as well."""
 DEADLINE = 10.0
 """Seconds for one batch of a list: it may wait, mail may not."""
-BATCH = 250
 File = Annotated[Path, typer.Argument(metavar="LIST.csv", exists=True, dir_okay=False)]
 Column = Annotated[str | None, typer.Option(help="Heading or number of the addresses' column.")]
 Fast = Annotated[bool, typer.Option("--fast", help="Without pauses; holds up mail in transit.")]
@@ -60,6 +61,10 @@ def import_(
     time_column: Annotated[
         str | None, typer.Option(help="Heading of a column that says since when (2026-03-31).")
     ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN=VALUE,...", help="The rows that say one of these there."),
+    ] = None,
     fast: Fast = False,
     force: Force = False,
     config: ConfigFile = None,
@@ -73,27 +78,35 @@ def import_(
 
     with ending():
         place = Place.of(config, state, url, policies)
-        name = place.controller(controller, brand, stream, force=force)
+        named = place.named(controller, brand, stream, force=force)
         table = Table.of(file, column)
+        wanted = wanting(table, only)
         dated = None if time_column is None else table.index(time_column)
         if time_column is not None and dated is None:
             fail(f"{file} has no column {time_column!r}", os.EX_DATAERR)
-        scope, now = Scope(brand, stream), int(time.time())
+        scope, now = named.scope, int(time.time())
 
-        def read(row: Row) -> tuple[Address | str, Suppression]:
+        arrivals = Arrivals(named.controller, place.allowed(named.controller), now)
+
+        def read(row: Row) -> tuple[Address | str, OptOut]:
             one = who(row.cell(table.column), domain=domain, force=force)
             since = now if dated is None else read_time(row.cell(dated))
             if since is None:
                 raise BadRow("the date is not of the form 2026-03-31")
-            return one, Suppression(reason, scope, since, "import", isinstance(one, str))
+            wish = Suppression(reason, scope, since, CHANNEL, isinstance(one, str))
+            return one, OptOut(wish, 0 if dated is None else since)
 
         async def work(store: Store) -> Tally:
-            async def write(batch: Sequence[tuple[Address | str, Suppression]]) -> int:
-                return await store.suppress_many(name, batch)
+            async def write(batch: Sequence[tuple[Address | str, OptOut]]) -> int:
+                recorded = await store.opt_out(named.controller, batch)
+                await arrivals.note(store, [wish for _, wish in batch], recorded)
+                return sum(done.new for done in recorded)
 
-            return await bring(table, read, write, fast=fast)
+            return await bring(table, read, write, fast=fast, wanted=wanted)
 
-        report(place.run(work, deadline=DEADLINE))
+        tally = place.run(work, deadline=DEADLINE)
+        arrivals.report()
+        report(tally)
 
 
 def clean(
@@ -114,30 +127,37 @@ def clean(
     Without --brand or --stream, who left the whole controller is left out. Rows that cannot be
     read are left out too, because nobody can vouch for them.
     """
+    from smtpguard.store.cleaning import Fate, batches, judge
     from smtpguard.store.table import Table
 
+    fates = {Fate.KEEP: "kept", Fate.DROP: "left out", Fate.BAD: "bad"}
     with ending():
         place = Place.of(config, state, url, policies)
-        name = place.controller(controller, brand, stream, force=force)
+        named = place.named(controller, brand, stream, force=force)
         table = Table.of(file, column)
-        counts = {"kept": 0, "left out": 0, "bad": 0, "partly": 0}
+        counts = {"kept": 0, "left out": 0, "bad": 0}
+        partly = 0
 
         async def work(store: Store) -> None:
+            nonlocal partly
             with meter(table.size, "cleaning") as advance, writing(output) as out:
-                for rows in _batches(table.every()):
-                    for row, person in await _people(store, name, table, rows):
-                        fate = _fate(row, person, brand, stream) if table.is_record(row) else ""
-                        if fate:
-                            counts[fate] += 1
-                        if fate == "bad":
-                            say(f"{file}:{row.line}: {row.fault or 'not an address'}")
-                        elif fate != "left out":
-                            counts["partly"] += bool(person and person.suppressions)
-                            out.write(row.text.encode(table.encoding))
+                for rows in batches(table.every()):
+                    cells = ["" if row.fault else row.cell(table.column) for row in rows]
+                    judged = await judge(
+                        store, named.controller, cells, named.standing, named.lists
+                    )
+                    for row, found in zip(rows, judged, strict=True):
+                        if table.is_record(row):
+                            counts[fates[found.fate]] += 1
+                            partly += found.partly
+                            if found.fate is Fate.BAD:
+                                say(f"{file}:{row.line}: {row.fault or 'not an address'}")
+                            if found.fate is not Fate.KEEP:
+                                continue
+                        out.write(row.text.encode(table.encoding))
                     advance(sum(len(row.text) for row in rows))
 
         place.run(work, deadline=DEADLINE)
-        partly = counts.pop("partly")
         say(", ".join(f"{count} {what}" for what, count in counts.items()))
         if partly:
             say(f"{partly} of those kept have left a brand or a stream: see --brand and --stream")
@@ -162,22 +182,50 @@ def who(text: str, *, domain: bool, force: bool) -> Address | str:
     return one
 
 
+def wanting(table: Table, only: str | None) -> Callable[[Row], bool]:
+    """Which rows ``--only`` means; all of them without it, unless most of them never left."""
+    if only is None:
+        if all(table.index(name) is not None for name in EVERYBODY):
+            fail(
+                f"{table.name} is listmonk's export of everybody: say who left,"
+                " as --only status=blocklisted",
+                os.EX_USAGE,
+            )
+        return lambda _: True
+    name, equals, values = only.partition("=")
+    at = table.index(name)
+    if not equals or at is None:
+        fail(f"{table.name} has no column {name!r}", os.EX_DATAERR)
+    words = {value.strip().casefold() for value in values.split(",")}
+    return lambda row: row.cell(at).casefold() in words
+
+
+def said(table: Table, row: Row, usual: Mapping[str, str]) -> dict[str, str]:
+    """What the row says under each heading, else what the options say."""
+    columns = {heading: table.index(heading) for heading in usual}
+    return {
+        heading: (row.cell(at) if (at := columns[heading]) is not None else "") or word
+        for heading, word in usual.items()
+    }
+
+
 async def bring(
     table: Table,
     read: Callable[[Row], Item],
     write: Callable[[Sequence[Item]], Awaitable[int]],
     *,
     fast: bool,
+    wanted: Callable[[Row], bool] = lambda _: True,
 ) -> Tally:
     """``loading.load`` with a progress bar and complaints on standard error."""
     from smtpguard.store.loading import load
 
     with meter(table.size, "importing") as advance:
         return await load(
-            table.rows(),
+            filter(wanted, table.rows()),
             read,
             write,
-            complain=lambda line, why: say(f"{table.path}:{line}: {why}"),
+            complain=lambda line, why: say(f"{table.name}:{line}: {why}"),
             progress=advance,
             share=1.0 if fast else 0.5,
         )
@@ -205,32 +253,3 @@ def writing(output: Path | None) -> Iterator[BinaryIO]:
         draft.replace(output)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _fate(row: Row, person: Person | None, brand: str, stream: str) -> str:
-    if row.fault or person is None:
-        return "bad"
-    gone = any(one.scope.covers(brand, stream) for one in person.suppressions)
-    return "left out" if gone else "kept"
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    rows = iter(rows)
-    while batch := list(islice(rows, BATCH)):
-        yield batch
-
-
-async def _people(
-    store: Store, controller: str, table: Table, rows: Sequence[Row]
-) -> list[tuple[Row, Person | None]]:
-    """Each row with what is known of its person; ``None`` where it names nobody."""
-    from smtpguard.mail.address import Address
-    from smtpguard.store.table import read_who
-
-    found = [read_who(row.cell(table.column)) for row in rows]
-    addresses = [one for one in found if isinstance(one, Address)]
-    people = iter(await store.look_up(controller, addresses))
-    return [
-        (row, next(people) if isinstance(one, Address) else None)
-        for row, one in zip(rows, found, strict=True)
-    ]

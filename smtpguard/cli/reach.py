@@ -9,15 +9,17 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from smtpguard.person import Scope
+
 if TYPE_CHECKING:
     from smtpguard.config import Config
     from smtpguard.keys import Keyring
+    from smtpguard.policy.names import Named
     from smtpguard.policy.policy import Policy
     from smtpguard.store.greeting import Founding
     from smtpguard.store.settings import Settings
@@ -107,32 +109,38 @@ class Place:
         found = policy.controllers.get(controller) if policy else None
         return bool(found and found.webhooks)
 
+    def allowed(self, controller: str) -> int:
+        """Seconds that an opt-out may take to reach us (`opt_out_within`)."""
+        from smtpguard.policy.controller import OPT_OUT_WITHIN
+
+        policy = self.policy()
+        found = policy.controllers.get(controller) if policy else None
+        return found.opt_out_within if found else OPT_OUT_WITHIN
+
     def controller(
         self, name: str | None, brand: str = "", stream: str = "", *, force: bool = False
     ) -> str:
-        """The controller's name, once it, the brand and the stream are known to the policies.
+        """The controller's name, once it, the brand and the stream are known to the policies."""
+        return self.named(name, brand, stream, force=force).controller
+
+    def named(
+        self, name: str | None, brand: str = "", stream: str = "", *, force: bool = False
+    ) -> Named:
+        """The mail that is meant, once its names are known to the policies.
 
         A name with a slip in it would record wishes that no mail is ever compared with.
         """
+        from smtpguard.policy.names import Named, UnknownName, find
+
         policy = None if force and name else self.policy()
         if policy is None or not policy.controllers:
             if not name:
                 fail("name the controller: --controller", os.EX_USAGE)
-            return name
-        if name is None and len(policy.controllers) == 1:
-            (name,) = policy.controllers
-        own = [one for one in policy.streams if one.controller.name == name]
-        for what, word, known in (
-            ("controller", name, list(policy.controllers)),
-            ("brand", brand, sorted({one.brand.name for one in own})),
-            ("stream", stream, [one.name for one in own]),
-        ):
-            if word not in known and (word or what == "controller"):
-                near = get_close_matches(word or "", known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
-                fail(f"no {what} {word or ''} in the policies: {hint}", os.EX_USAGE)
-        assert name
-        return name
+            return Named(name, Scope(brand, stream))
+        try:
+            return find(policy.controllers, policy.streams, name, brand, stream)
+        except UnknownName as unknown:
+            fail(str(unknown), os.EX_USAGE)
 
     def run(
         self,

@@ -16,7 +16,7 @@ from smtpguard import __version__, log
 from smtpguard.config import Config, load
 from smtpguard.keys import Keyring
 from smtpguard.policy.source import Problems
-from smtpguard.service import build
+from smtpguard.service import accounts, build
 from smtpguard.service.notify import listening
 from smtpguard.service.sockets import address, bind
 from smtpguard.service.supervisor import Supervisor
@@ -86,7 +86,10 @@ def _run(read: Callable[[], Config]) -> int:
     taken = build.snapshot(config, ring)
     regime = build.regime(taken)
     log.configure(config.log.format, level=config.log.level)
-    for warning in regime.policy.warnings:
+    for warning in (
+        *regime.policy.warnings,
+        *map(str, accounts.doubts(config, regime.policy, taken.users)),
+    ):
         log.warned(warning)
     embedded = Embedded(settings.embedded) if settings.embedded else None
     signal.signal(signal.SIGTERM, _stop)  # until the supervisor heeds it

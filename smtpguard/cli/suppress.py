@@ -10,14 +10,13 @@ import csv
 import io
 import os
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smtpguard.cli import lists, partner
+from smtpguard.cli import hygiene, lists, partner
 from smtpguard.cli.reach import (
     Brand,
     ConfigFile,
@@ -32,16 +31,22 @@ from smtpguard.cli.reach import (
     fail,
     say,
 )
-from smtpguard.person import Reason, Scope, Suppression
-from smtpguard.store import outbox
+from smtpguard.person import OptOut, Reason, Suppression
 
 if TYPE_CHECKING:
     from smtpguard.mail.address import Address
+    from smtpguard.policy.names import Named
+    from smtpguard.store.census import Tally
+    from smtpguard.store.orders import Tell
     from smtpguard.store.store import Row, Store
+    from smtpguard.store.store import Who as Somebody
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("import")(lists.import_)
 app.command()(lists.clean)
+app.command()(hygiene.conflicts)
+app.command()(hygiene.attempts)
+app.command()(hygiene.late)
 app.add_typer(partner.app, name="lists", help="Hashed lists of partners.")
 
 Who = Annotated[
@@ -71,20 +76,17 @@ def add(
     """Record that somebody is not written to any more."""
     with ending():
         place = Place.of(config, state, url, policies)
-        name = place.controller(controller, brand, stream, force=force)
-        found = [_named(word, domain=domain, force=force) for word in who]
-        wish = Suppression(reason, Scope(brand, stream), int(time.time()), "operator")
-
-        told = place.listens(name)
+        named = place.named(controller, brand, stream, force=force)
+        found = [_who(word, domain=domain, force=force) for word in who]
+        wish = Suppression(reason, named.scope, int(time.time()), "operator")
+        told = place.listens(named.controller)
 
         async def work(store: Store) -> int:
-            new = 0
-            for one in found:
-                if await store.suppress(name, one, wish):
-                    new += 1
-                    if told:
-                        await store.tell(_event(outbox.CREATED, name, one, wish))
-            return new
+            from smtpguard.store.orders import record
+
+            tell = _telling(store) if told else None
+            done = await record(store, named.controller, found, OptOut(wish), tell)
+            return sum(one.new for one in done)
 
         new = place.run(work)
         typer.echo(f"{new} added, {len(found) - new} known before ({wish.scope}, {reason.value})")
@@ -110,28 +112,21 @@ def remove(
         fail("--because is empty: say why somebody is written to again", os.EX_USAGE)
     with ending():
         place = Place.of(config, state, url, policies)
-        name = place.controller(controller, brand, stream, force=force)
-        found = [_named(word, domain=domain, force=True) for word in who]
+        named = place.named(controller, brand, stream, force=force)
+        found = [_who(word, domain=domain, force=True) for word in who]
         reasons = [reason] if reason else list(Reason)
-        scope = Scope(brand, stream)
-        now = int(time.time())
-        told = place.listens(name)
+        past = Suppression(reasons[0], named.scope, int(time.time()), "operator")
+        told = place.listens(named.controller)
 
         async def work(store: Store) -> int:
-            lifted = 0
-            for one in found:
-                for each in reasons:
-                    if await store.unsuppress(
-                        name, one, scope, each, because=because.strip(), at=now
-                    ):
-                        lifted += 1
-                        if told:
-                            past = Suppression(each, scope, now, "operator")
-                            await store.tell(_event(outbox.LIFTED, name, one, past))
-            return lifted
+            from smtpguard.store.orders import lift
+
+            tell = _telling(store) if told else None
+            why = because.strip()
+            return await lift(store, named.controller, found, past, reasons, why, tell)
 
         lifted = place.run(work)
-        typer.echo(f"{lifted} lifted ({scope})")
+        typer.echo(f"{lifted} lifted ({named.scope})")
         raise typer.Exit(os.EX_OK if lifted else 1)
 
 
@@ -149,13 +144,13 @@ def check(
     """Say what stands against writing to somebody; exit 1 when anything does."""
     with ending():
         place = Place.of(config, state, url, policies)
-        name = place.controller(controller, force=force)
-        found = [_named(word, domain=domain, force=True) for word in who]
+        named = place.named(controller, force=force)
+        found = [_who(word, domain=domain, force=True) for word in who]
 
         async def work(store: Store) -> bool:
             standing = False
             for number, one in enumerate(found, 1):
-                lines = [line async for line in _about(store, name, one)]
+                lines = [line async for line in _about(store, named, one)]
                 standing |= any(not line.startswith("lifted") for line in lines)
                 prefix = f"{number}: " if len(found) > 1 else ""
                 for line in lines or ["nothing stands against writing"]:
@@ -205,28 +200,24 @@ def stats(
     with ending():
         place = Place.of(config, state, url)
 
-        async def work(store: Store) -> Counter[tuple[str, str]]:
-            counts: Counter[tuple[str, str]] = Counter()
-            async for row in store.rows(controller):
-                counts.update((row.controller, what) for what in _facts(row))
-            return counts
+        async def work(store: Store) -> dict[str, Tally]:
+            from smtpguard.store.census import count
 
-        for (name, what), count in sorted(place.run(work).items()):
-            typer.echo(f"{name}\t{what}\t{count}")
+            return await count(store, controller)
+
+        for name, tally in sorted(place.run(work).items()):
+            for what, number in sorted(_facts(tally).items()):
+                typer.echo(f"{name}\t{what}\t{number}")
 
 
-def _facts(row: Row) -> list[str]:
+def _facts(tally: Tally) -> dict[str, int]:
+    """What is counted, in words; what is nought is left out."""
     kinds = {True: "domain", False: "address"}
-    person = row.person
-    facts = [
-        f"suppressed {kinds[one.domain]} {one.reason.value} {one.scope}"
-        for one in person.suppressions
-    ]
-    if person.contact and person.contact.informed:
-        facts.append("informed")
-    if person.source:
-        facts.append("source known")
-    return ["records", *facts]
+    facts = {"records": tally.records, "informed": tally.informed, "source known": tally.sourced}
+    for (domain, reason, scope), number in tally.suppressions.items():
+        what = f"suppressed {kinds[domain]} {reason.value} {scope}"
+        facts[what] = facts.get(what, 0) + number
+    return {what: number for what, number in facts.items() if number}
 
 
 def _line(row: Row, one: Suppression) -> tuple[str, ...]:
@@ -237,12 +228,19 @@ def _line(row: Row, one: Suppression) -> tuple[str, ...]:
     return (row.controller, row.reference, what, one.reason.value, *where)
 
 
-def _event(kind: str, controller: str, one: Address | str, wish: Suppression) -> outbox.Event:
-    who = f"@{one}" if isinstance(one, str) else bytes(one).decode("utf-8", "replace")
-    return outbox.suppression(kind, controller, wish, who)
+def _telling(store: Store) -> Tell:
+    """Puts events out for the company, as the exit pages do."""
+    from smtpguard.store import outbox
+    from smtpguard.store.orders import recipient
+
+    async def tell(kind: str, controller: str, one: Suppression, who: Somebody) -> None:
+        name = recipient(who).decode("utf-8", "replace")
+        await store.tell(outbox.suppression(kind, controller, one, name))
+
+    return tell
 
 
-def _named(word: str, *, domain: bool, force: bool) -> Address | str:
+def _who(word: str, *, domain: bool, force: bool) -> Address | str:
     from smtpguard.store.loading import BadRow
 
     try:
@@ -251,16 +249,20 @@ def _named(word: str, *, domain: bool, force: bool) -> Address | str:
         fail(str(error), os.EX_DATAERR)
 
 
-async def _about(store: Store, controller: str, one: Address | str) -> AsyncIterator[str]:
+async def _about(store: Store, named: Named, one: Address | str) -> AsyncIterator[str]:
     """What stands against somebody, a line each; and what was lifted."""
-    rows = await store.find(controller, one)
+    from smtpguard.store.partner import look_up
+
+    rows = await store.find(named.controller, one)
     if isinstance(one, str):
         found = [each for row in rows for each in row.person.suppressions]
     else:
-        found = list((await store.look_up(controller, [one]))[0].suppressions)
+        people = await look_up(store, named.controller, [one], named.lists)
+        found = list(people[0].suppressions)
     for each in found:
         what = "the whole domain, " if each.domain else ""
-        yield f"{each.reason.value}: {what}{each.scope}, since {_day(each.at)} ({each.channel})"
+        since = f", since {_day(each.at)}" if each.at else ""
+        yield f"{each.reason.value}: {what}{each.scope}{since} ({each.channel})"
     for row in rows:
         for past in row.lifted:
             yield f"lifted {_day(past.at)}: {past.reason.value}, {past.scope}: {past.because}"

@@ -18,7 +18,7 @@ from smtpguard.keys import Keyring
 from smtpguard.policy.model import validate
 from smtpguard.policy.peers import Endpoint
 from smtpguard.policy.policy import Policy
-from smtpguard.policy.source import Problem, Problems, Source
+from smtpguard.policy.source import Problem, Problems, Source, did_you_mean
 from smtpguard.service import build
 from smtpguard.service.notify import listening, notify, secret
 from smtpguard.service.sockets import address, bind
@@ -26,6 +26,7 @@ from smtpguard.store.embedded import Embedded, EmbeddedError
 from smtpguard.store.errors import StoreUntrusted
 from smtpguard.store.keyfiles import KeyFileError, load_ring
 from smtpguard.store.store import Store
+from smtpguard.web.api.caller import Caller, twice
 from smtpguard.web.desk import Desk
 from smtpguard.web.hooks import Hook, key
 from smtpguard.web.inlets import Inlet
@@ -83,7 +84,11 @@ def _serve(config: Config) -> int:
     _complete(ring)
     log.configure(config.log.format, level=config.log.level)
     site = read_site(config)
-    places = (Door("web", config.web.listen), Door("status", config.web.status))
+    places = [Door("web", config.web.listen), Door("status", config.web.status)]
+    if config.web.api.listen is not None:
+        places.append(Door("api", config.web.api.listen))
+        if not config.web.api.listen.loopback and config.web.api.tls is None:
+            log.warned(f"web.api: without tls, tokens reach {config.web.api.listen} in the clear")
     sockets = bind(places, listening())
 
     def ready() -> None:
@@ -117,6 +122,7 @@ def _serve(config: Config) -> int:
                 desk,
                 sockets["web"],
                 sockets["status"],
+                sockets.get("api"),
                 reread=reread,
                 ready=ready,
                 tick=tick,
@@ -144,7 +150,7 @@ def read_site(config: Config) -> Site:
     files, packs = config.policy_files(), config.pack_files()
     policy = build.policy(config, files, packs, int(time.time()))
     hooks, inlets = _wired(config, policy)
-    return compiled(policy, _logos(config, policy), hooks, inlets)
+    return compiled(policy, _logos(config, policy), hooks, inlets, _callers(config, policy))
 
 
 def _wired(config: Config, policy: Policy) -> tuple[tuple[Hook, ...], tuple[Inlet, ...]]:
@@ -169,6 +175,25 @@ def _wired(config: Config, policy: Policy) -> tuple[tuple[Hook, ...], tuple[Inle
     if problems:
         raise Problems(problems)
     return tuple(found), tuple(inlets)
+
+
+def _callers(config: Config, policy: Policy) -> tuple[Caller, ...]:
+    """Who may use the API. ``Problems`` when a token cannot be read, or is for nobody we know."""
+    found: list[Caller] = []
+    problems: list[Problem] = []
+    for said in config.web.api.tokens if config.web.api.listen else ():
+        for name in sorted((said.named or frozenset()) - policy.controllers.keys()):
+            unknown = f"there is no controller `{name}`{did_you_mean(name, policy.controllers)}"
+            problems.append(Problem(f"web.api.tokens.{said.name}", 0, 0, unknown))
+        try:
+            found.append(Caller.of(said, secret(said.secret, Path())))
+        except (OSError, ValueError) as error:
+            problems.append(Problem(said.secret, 0, 0, f"token: {error}"))
+    if name := twice(found):
+        problems.append(Problem(f"web.api.tokens.{name}", 0, 0, "another has the same token"))
+    if problems:
+        raise Problems(problems)
+    return tuple(found)
 
 
 def _home(config: Config) -> Path:

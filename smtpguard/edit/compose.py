@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from smtpguard.edit.edit import Edit, apply
+from smtpguard.edit.edit import Edit, apply, misplaced
 from smtpguard.edit.fix import Fix
 from smtpguard.edit.leaf import Unmendable, mend
 from smtpguard.edit.plan import Plan, plan
-from smtpguard.edit.verify import Meant, fault
+from smtpguard.edit.proof import header_holds, leaf_holds
+from smtpguard.edit.verify import Meant, fault, held, unseen
 from smtpguard.mail.message import Message
 from smtpguard.unsubscribe.link import Exit
 
@@ -20,10 +21,16 @@ __all__ = ["Mended", "Unmendable", "compose"]
 class Mended:
     """A message that was mended, and exactly how."""
 
-    raw: bytes
+    source: bytes
+    """The message as received."""
     edits: tuple[Edit, ...]
     place: int = 0
     """Where the footers stand, among the places that were tried."""
+
+    @property
+    def raw(self) -> bytes:
+        """The octets themselves, made anew each time."""
+        return apply(self.source, self.edits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,6 @@ class _Attempt:
     """Edits that were tried, and what is wrong with their result."""
 
     edits: tuple[Edit, ...]
-    raw: bytes
     wrong: str
     more: bool
     """There are other places for a footer."""
@@ -69,7 +75,7 @@ def compose(
         if isinstance(attempt, Unmendable):
             return attempt
         if not attempt.wrong:
-            return Mended(attempt.raw, attempt.edits, place)
+            return Mended(message.raw, attempt.edits, place)
         if not attempt.more:
             return Unmendable(attempt.wrong)
         place += 1
@@ -85,10 +91,11 @@ def _try(
     *,
     unread: bool,
 ) -> _Attempt | Unmendable:
-    """Make the edits with every footer at its place number ``place``, and read the result."""
+    """Make the edits with every footer at its place number ``place``, and look at the result."""
     edits = planned.header_edits(message)
     meant: dict[str, Meant] = {}
     more = False
+    shown = header_holds(message, planned.added, planned.removed)
     for part, wish, why in planned.leaves:
         mending = mend(
             message.raw,
@@ -102,23 +109,39 @@ def _try(
         )
         if isinstance(mending, Unmendable):
             return mending
+        if not mending.edits:
+            continue
         edits += mending.edits
         more |= mending.more
-        meant[part.number] = Meant(mending.content, mending.text, wish.paragraphs)
+        meant[part.number] = Meant(mending.content, mending.codec, wish.paragraphs)
+        shown = shown and leaf_holds(message, part, mending.edits, mending.content)
     if not edits:
-        return _Attempt((), message.raw, "", more)
+        return _Attempt((), "", more)
     edits.sort(key=lambda edit: (edit.start, edit.end))
-    try:
-        raw = apply(message.raw, edits)
-    except ValueError:
+    if misplaced(len(message.raw), edits):
         return Unmendable("two fixes would change the same place")
-    wrong = fault(
-        message,
-        Message(raw),
-        added=list(planned.added),
-        removed=planned.removed.keys(),
-        leaves=meant,
-        exit_=exit_,
-        unread=unread,
-    )
-    return _Attempt(tuple(edits), raw, wrong, more)
+    if shown:
+        wrong = "" if unread else _misread(message, meant, exit_)
+    else:
+        wrong = fault(
+            message,
+            Message(apply(message.raw, edits)),
+            added=list(planned.added),
+            removed=planned.removed.keys(),
+            leaves=meant,
+            exit_=exit_,
+            unread=unread,
+        )
+    return _Attempt(tuple(edits), wrong, more)
+
+
+def _misread(message: Message, meant: Mapping[str, Meant], exit_: Exit) -> str:
+    """What is wrong with the parts mended, which will hold what was meant."""
+    for part in message.readable:
+        if will := meant.get(part.number):
+            mended = held(part, will)
+            if not will.read_in(mended):
+                return f"part {part.number or '1'} would not read as meant"
+            if wrong := unseen(mended, will, exit_):
+                return wrong
+    return ""

@@ -20,16 +20,26 @@ class Edit:
     why: str
 
 
+def misplaced(size: int, edits: Sequence[Edit]) -> Edit | None:
+    """The first that overlaps the one before it, or stands outside of ``size`` octets."""
+    at = 0
+    for edit in edits:
+        if edit.start < at or edit.end < edit.start or edit.end > size:
+            return edit
+        at = edit.end
+    return None
+
+
 def apply(raw: bytes, edits: Sequence[Edit]) -> bytes:
     """``raw`` with ``edits`` made. Edits are in order and do not overlap, else ``ValueError``.
 
     Insertions at one place are made in the order given.
     """
+    if (wrong := misplaced(len(raw), edits)) is not None:
+        raise ValueError(f"edit {wrong.start}-{wrong.end} overlaps or is out of place")
     pieces: list[bytes] = []
     at = 0
     for edit in edits:
-        if edit.start < at or edit.end < edit.start or edit.end > len(raw):
-            raise ValueError(f"edit {edit.start}-{edit.end} overlaps or is out of place (at {at})")
         pieces.append(raw[at : edit.start])
         pieces.append(edit.new)
         at = edit.end

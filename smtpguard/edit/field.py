@@ -27,8 +27,11 @@ def field(name: str, value: str) -> bytes:
     Controls and line ends in ``value`` become spaces. Text outside US-ASCII becomes UTF-8 encoded
     words, so such a value is for unstructured fields only.
     """
-    value = " ".join("".join(c if c.isprintable() else " " for c in value).split())
-    words = value.split() if value.isascii() else _encoded_words(value, len(name) + 2)
+    if not value.isprintable():
+        value = "".join(c if c.isprintable() else " " for c in value)
+    words = value.split()
+    if not value.isascii():
+        words = _encoded_words(" ".join(words), len(name) + 2)
     line = f"{name}: {' '.join(words)}"
     if len(line) > (LONGEST_LINE if name.lower() in _ON_ONE_LINE else FOLD):
         line = "\r\n".join(_folded(name, words))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
-from textwrap import wrap
 
 from smtpguard.edit.fix import Paragraph
 from smtpguard.unsubscribe.link import Exit
@@ -51,13 +50,24 @@ def plain(texts: Sequence[str], *, flowed: bool, delsp: bool, wrapped: bool) -> 
     for text in texts:
         if lines:
             lines.append("")
-        whole = " ".join(text.split())
-        cut = wrap(whole, WIDTH, break_long_words=False, break_on_hyphens=False)
+        words = text.split()
+        cut = _wrapped(words)
         if flowed:
             soft = "  " if delsp else " "
             lines += [_stuffed(line) + soft for line in cut[:-1]] + [_stuffed(cut[-1])]
         else:
-            lines += cut if wrapped else [whole]
+            lines += cut if wrapped else [" ".join(words)]
+    return lines
+
+
+def _wrapped(words: Sequence[str]) -> list[str]:
+    """As many words on each line as it holds, and at least one."""
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + 1 + len(word) <= WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
     return lines
 
 

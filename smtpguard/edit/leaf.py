@@ -33,6 +33,8 @@ _MARKUP = bytes((9, 10, 13, *range(0x20, 0x40), *range(0x41, 0x5B), *range(0x61,
 """The octets that HTML syntax is made of; charsets quarrel about the others below 128."""
 
 
+_UTF_8 = frozenset({"utf-8", "utf8"})
+"""What was read in it can be written in it."""
 _GUESSES = ("utf-8", "windows-1252", "gb18030", "cp949")
 """What a part may be in whose declared charset does not fit it, or is wider in practice."""
 
@@ -62,8 +64,8 @@ class Mending:
     edits: tuple[Edit, ...]
     content: bytes
     """Its decoded octets, as they must come out."""
-    text: str
-    """The same as text."""
+    codec: str
+    """That makes text of them."""
     more: bool = False
     """There is another place to try for its footer."""
 
@@ -88,17 +90,22 @@ def mend(
     if not _faithful(raw[slice(*part.body)], part):
         return Unmendable(f"{where} is not well encoded ({part.encoding})")
     leaf = _Leaf(part, part.text)
-    places = 1
+    more = False
     if part.type == "text/html":
-        places = leaf.mark_up(wish, exit_, language, attempt)
+        more = leaf.mark_up(wish, exit_, language, attempt)
     elif wish.paragraphs:
         leaf.append([footer.filled(each, exit_) for each in wish.paragraphs])
     edits = leaf.edits(raw, wish.reencode, eight_bit, why)
-    return Mending(tuple(edits), leaf.content, leaf.text, attempt + 1 < places)
+    return Mending(tuple(edits), leaf.content, leaf.codec, more)
 
 
 def _faithful(body: bytes, part: Part) -> bool:
-    """Whether the part was decoded as we decode it: only then do offsets mean the same."""
+    """Whether the part was decoded as we decode it: only then do offsets mean the same.
+
+    Base64 may be torn, and readers are generous; the rest has but one meaning.
+    """
+    if part.encoding != "base64":
+        return True
     try:
         return decode(body, part.encoding) == part.content
     except ValueError:
@@ -120,24 +127,23 @@ class _Leaf:
         self.own = self.upgraded or _ascii_based(codec)
         self.octets = part.content if codec and self.own else text.encode("utf-8", "replace")
         self.changes: list[Change] = []
-        self.content, self.text = part.content, text
+        self.content = part.content
 
-    def mark_up(self, wish: Wish, exit_: Exit, language: str, attempt: int) -> int:
-        """Note the changes of HTML; return how many places there are for a footer."""
+    def mark_up(self, wish: Wish, exit_: Exit, language: str, attempt: int) -> bool:
+        """Note the changes of HTML; return whether there is another place for a footer."""
         codec = self.codec if self.own else "utf-8"
         for source, tag in markup.images(self.octets, codec) if wish.images else ():
             if source in wish.images:
                 self.changes.append(Change(tag.start, tag.end, b""))
         if not wish.paragraphs:
-            return 1
-        places = markup.places(self.octets)
-        at = places[min(attempt, len(places) - 1)]
+            return False
+        at, more = markup.place(self.octets, attempt)
         block = footer.markup(wish.paragraphs, exit_, language)
-        if self.part.content and not self.octets[:at].endswith(b"\n") and at == len(self.octets):
+        if self.part.content and at == len(self.octets) and not self.octets.endswith(b"\n"):
             block = b"\r\n" + block.removesuffix(b"\r\n")
         self.changes.append(Change(at, at, block))
         self.changes.sort()
-        return len(places)
+        return more
 
     def append(self, texts: Sequence[str]) -> None:
         """Note the change of plain text: the footer at its end, below an empty line."""
@@ -187,13 +193,13 @@ class _Leaf:
         encoding = "quoted-printable" if reencode or self._needs_encoding(new, eight_bit) else ""
         encoding = encoding or part.encoding
         if self.own and encoding == part.encoding and not reencode and self._in_place():
-            changes = splice(body, encoding, self.changes)
+            changes = splice(body, encoding, self.changes, len(part.content))
         else:
             coded = encode(new, encoding)
             if body.endswith(b"\r\n") and not coded.endswith(b"\r\n"):
                 coded += b"=\r\n" if encoding == "quoted-printable" else b"\r\n"
             changes = [Change(0, len(body), coded)]
-        self.content, self.text = new, new.decode(self.codec)
+        self.content = new
         edits = [Edit(start + c.start, start + c.end, c.new, why) for c in changes]
         return [*self._header_edits(raw, encoding, why), *edits]
 
@@ -244,7 +250,7 @@ def _codec_in_effect(part: Part, text: str) -> tuple[str, bool]:
     declared = part.charset or "us-ascii"
     for codec in (declared, *_GUESSES):
         try:
-            if part.content.decode(codec) == text and _holds(codec, text):
+            if part.content.decode(codec) == text and (codec in _UTF_8 or _holds(codec, text)):
                 return codecs.lookup(codec).name, codec == declared
         except (LookupError, ValueError):
             continue

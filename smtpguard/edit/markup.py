@@ -33,6 +33,11 @@ _TAG = re.compile(
     rb"(?P<attributes>" + _ATTRIBUTES + rb")[\s/]*+>)",
     re.IGNORECASE,
 )
+_END = re.compile(
+    rb"</body[ \t\r\n]*+>(?:[ \t\r\n]*+</html[ \t\r\n]*+>)?[ \t\r\n]*+\Z", re.IGNORECASE
+)
+_NEAR = 200
+"""Octets in which a page ends."""
 _NAME_AND_VALUE = re.compile(rb"[\s/]*+([^\s/>][^\s/>=]*+)(" + _VALUE + rb")?")
 _ENDS = {
     name: re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECASE)
@@ -65,6 +70,19 @@ def tags(markup: bytes) -> Iterator[Tag]:
             if end is None:
                 return
             at = end.start()
+
+
+def place(markup: bytes, attempt: int) -> tuple[int, bool]:
+    """Where to try and put a footer, and whether there is another place.
+
+    First before the ``</body>`` that the page ends with, as most do: only where that turns out
+    not to be one is the page looked through for the others.
+    """
+    end = _END.search(markup, max(0, len(markup) - _NEAR))
+    if end and not attempt:
+        return end.start(), True
+    found = list(dict.fromkeys([*([end.start()] if end else []), *places(markup)]))
+    return found[min(attempt, len(found) - 1)], attempt + 1 < len(found)
 
 
 def places(markup: bytes) -> list[int]:

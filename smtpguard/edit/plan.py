@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from smtpguard.edit.edit import Edit
 from smtpguard.edit.field import field as written
@@ -100,13 +101,19 @@ def _offer(
     removed: dict[int, str],
 ) -> None:
     """The fields of RFC 8058 for this reader, instead of those that are there."""
-    offered = [written(name, value) for name, value in unsubscribe.compose(exit_)]
+    offered = _offered(exit_)
     there = [(i, f) for i, f in enumerate(message.fields) if f.key in _OFFERS]
-    if [message.raw[f.start : f.end] for _, f in there] == offered:
+    if tuple(message.raw[f.start : f.end] for _, f in there) == offered:
         return
     added.update(dict.fromkeys(offered, rule))
     if fix.replace:
         removed.update({index: rule for index, _ in there})
+
+
+@lru_cache(maxsize=1)
+def _offered(exit_: Exit) -> tuple[bytes, ...]:
+    """Whole fields; two rules ask for those of one reader, one after the other."""
+    return tuple([written(name, value) for name, value in unsubscribe.compose(exit_)])
 
 
 def _shared(paragraph: Paragraph) -> Paragraph:

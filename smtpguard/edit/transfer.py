@@ -18,6 +18,7 @@ WIDTH = 76
 """Octets of an encoded line without its CRLF (RFC 2045 §6.7, §6.8)."""
 
 _STRIDE = 4096
+_NEAR = 256
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,15 +58,15 @@ def encode(octets: bytes, encoding: str) -> bytes:
     return octets
 
 
-def splice(octets: bytes, encoding: str, changes: Sequence[Change]) -> list[Change]:
+def splice(octets: bytes, encoding: str, changes: Sequence[Change], size: int) -> list[Change]:
     """Changes of the encoded ``octets`` that amount to ``changes`` of the decoded ones.
 
-    ``changes`` are in order and do not overlap.
+    ``changes`` are in order and do not overlap; ``size`` octets are what is decoded.
     """
     if not changes:
         return []
     if encoding == "quoted-printable":
-        return _splice_quoted_printable(octets, changes)
+        return _splice_quoted_printable(octets, changes, size)
     if encoding == "base64":
         return [_splice_base64(octets, changes)]
     return list(changes)
@@ -124,10 +125,10 @@ def _splice_base64(octets: bytes, changes: Sequence[Change]) -> Change:
     return Change(start, len(octets), _base64(changed(tail, moved), width) + end_of_lines)
 
 
-def _splice_quoted_printable(octets: bytes, changes: Sequence[Change]) -> list[Change]:
+def _splice_quoted_printable(octets: bytes, changes: Sequence[Change], size: int) -> list[Change]:
     """Re-encode the lines that a change touches."""
     done: list[Change] = []
-    cursor = _Cursor(octets)
+    cursor = _Cursor.before(changes[0].start, octets, size)
     waiting = list(reversed(changes))
     while waiting:
         cursor.seek(waiting[-1].start)
@@ -154,9 +155,23 @@ class _Cursor:
     encoded: int = 0
     decoded: int = 0
 
+    @classmethod
+    def before(cls, target: int, octets: bytes, size: int) -> _Cursor:
+        """At the start of a line before the decoded octet ``target``: near it, where it is near
+        the end, else at the start of all. ``size`` octets are what is decoded.
+        """
+        # An octet takes three at most, but for the breaks of lines.
+        near = len(octets) - 4 * (size - target) - _NEAR
+        if near > 0:
+            start = octets.rfind(b"\n", 0, near) + 1
+            decoded = size - len(binascii.a2b_qp(octets[start:]))
+            if 0 <= decoded <= target:
+                return cls(octets, start, decoded)
+        return cls(octets)
+
     def seek(self, target: int) -> None:
         """Move to the start of the line in which the decoded octet ``target`` stands."""
-        stride = _STRIDE
+        stride = _STRIDE if target - self.decoded > _NEAR else 0
         while self.encoded < len(self.octets):
             end, size = self._measure(stride)
             if self.decoded + size <= target and end < len(self.octets):

@@ -7,11 +7,12 @@ it had plus those announced, and each paragraph where a person sees it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smtpguard.edit import footer
 from smtpguard.edit.fix import Paragraph
 from smtpguard.mail.message import Message
+from smtpguard.mail.part import Part
 from smtpguard.mail.text import Reading, Seen, read
 from smtpguard.unsubscribe.link import Exit
 
@@ -23,8 +24,13 @@ class Meant:
     """What one part must hold afterwards."""
 
     content: bytes
-    text: str
+    codec: str
+    """That makes of it the text which must be read."""
     paragraphs: tuple[Paragraph, ...]
+
+    def read_in(self, part: Part) -> bool:
+        """Whether ``part`` holds this content, and is read in this codec."""
+        return part.content == self.content and part.text == self.content.decode(self.codec)
 
 
 def fault(
@@ -48,13 +54,16 @@ def fault(
         if new.children:
             continue
         if meant := leaves.get(old.number):
-            if new.content != meant.content or new.text != meant.text:
+            if not meant.read_in(new):
                 return f"part {old.number or '1'} would not read as meant"
         elif before.raw[slice(*old.body)] != after.raw[slice(*new.body)]:
             return f"part {old.number or '1'} would change"
     if _fields(after, set(), leaves) != [*added, *_fields(before, removed, leaves)]:
         return "header fields would change"
-    return "" if unread else _unseen(after, leaves, exit_)
+    if unread:
+        return ""
+    mended = ((part, leaves[part.number]) for part in after.readable if part.number in leaves)
+    return next(filter(None, (unseen(part, meant, exit_) for part, meant in mended)), "")
 
 
 def _fields(message: Message, removed: Collection[int], leaves: Mapping[str, Meant]) -> list[bytes]:
@@ -68,29 +77,43 @@ def _fields(message: Message, removed: Collection[int], leaves: Mapping[str, Mea
     return [message.raw[f.start : f.end] for f in kept]
 
 
-def _unseen(after: Message, leaves: Mapping[str, Meant], exit_: Exit) -> str:
-    for part in after.readable:
-        meant = leaves.get(part.number)
-        if meant is None or not meant.paragraphs:
-            continue
+def unseen(part: Part, meant: Meant, exit_: Exit) -> str:
+    """What is wrong with a mended part for who sees it; empty when each paragraph is read."""
+    if meant.paragraphs:
         reading = read(part)
         if not all(carries(reading, paragraph, exit_) for paragraph in meant.paragraphs):
             return f"the added text would not be seen in part {part.number or '1'}"
     return ""
 
 
+def held(part: Part, meant: Meant) -> Part:
+    """The part as it will be once mended, out of its transfer encoding."""
+    size = len(meant.content)
+    return replace(part, source=meant.content, header=(0, 0), body=(0, size), encoding="8bit")
+
+
 def carries(reading: Reading, paragraph: Paragraph, exit_: Exit) -> bool:
     """Whether a person who sees the part reads the paragraph, and can follow its exit link."""
-    visible = _squeezed(reading.visible)
     if reading.part.type == "text/plain":
-        return _squeezed(footer.filled(paragraph, exit_)) in visible
-    if _squeezed(footer.labelled(paragraph, exit_)) not in visible:
-        return False
+        return _stands(footer.filled(paragraph, exit_), reading.visible)
     target = exit_.url or exit_.mailto
-    return not paragraph.personal or any(
+    if paragraph.personal and not any(
         link.target == target and link.seen is Seen.VISIBLE and not link.quoted
         for link in reading.links
-    )
+    ):
+        return False
+    return _stands(footer.labelled(paragraph, exit_), reading.visible)
+
+
+def _stands(text: str, visible: str) -> bool:
+    """Whether the words stand in visible text one after the other, whatever space is between."""
+    words = text.split()
+    if words and max(words, key=len) not in visible:
+        return False
+    wanted = " ".join(words)
+    # What we put in stands on one line, or at the end.
+    end = visible[-4 * len(wanted) - 1000 :]
+    return wanted in end or wanted in _squeezed(end) or wanted in _squeezed(visible)
 
 
 def _squeezed(text: str) -> str:

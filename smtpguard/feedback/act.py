@@ -6,7 +6,9 @@ only where the named message went to it, recently, and to nobody else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from smtpguard import log, metrics
@@ -14,9 +16,11 @@ from smtpguard.feedback.desk import Desk, Post
 from smtpguard.feedback.letter import Bounced, Complained, Leave, Letter, Nothing, Unknown
 from smtpguard.feedback.report import Failure, Kind
 from smtpguard.mail.address import Address
-from smtpguard.person import Reason, Scope, Suppression
+from smtpguard.person import LEFT, OptOut, Reason, Scope, Suppression
 from smtpguard.store import outbox
+from smtpguard.store.counts import Counts
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.leaving import Recorded
 from smtpguard.store.returns import KEPT, Returns
 from smtpguard.store.store import Store
 
@@ -45,16 +49,20 @@ class Proven:
     address: Address
     at: int
     """When the message went out."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """What the sender called reader and mailing, where a ticket says so."""
 
 
 class Clerk:
     """Acts on one mail. Every method raises ``StoreSilent`` where the store does not answer."""
 
-    def __init__(self, desk: Desk, store: Store, now: int) -> None:
+    def __init__(self, desk: Desk, store: Store, now: int, began: float | None = None) -> None:
+        """``began``: when the mail arrived, on the monotonic clock."""
         self.desk = desk
         self.store = store
         self.returns = Returns(store)
         self.now = now
+        self.began = time.monotonic() if began is None else began
 
     async def act(self, letter: Letter, post: Post) -> Outcome:
         """Do what the mail asks for, as far as it proves that it may ask."""
@@ -134,7 +142,9 @@ class Clerk:
 
     def _ticketed(self, letter: Leave | Bounced | Complained) -> list[Proven]:
         return [
-            Proven(ticket.controller, ticket.brand, ticket.stream, address, ticket.at)
+            Proven(
+                ticket.controller, ticket.brand, ticket.stream, address, ticket.epoch, ticket.ids
+            )
             for ticket in letter.tickets
             if (address := Address.parse(ticket.address)) is not None
         ]
@@ -159,23 +169,40 @@ class Clerk:
     async def _suppress(
         self, person: Proven, reason: Reason, scope: Scope, channel: str, outcome: Outcome
     ) -> None:
-        new = await self.store.suppress(
-            person.controller, person.address, Suppression(reason, scope, self.now, channel)
-        )
-        if new and self.desk.listens(person.controller):
-            one = Suppression(reason, scope, self.now, channel)
-            recipient = bytes(person.address).decode("utf-8", "replace")
-            try:
-                await self.store.tell(
-                    outbox.suppression(outbox.CREATED, person.controller, one, recipient)
-                )
-            except StoreSilent as silent:  # the wish stands whether they hear or not
-                log.webhook_lost(person.controller, str(silent))
-        outcome.did.append(f"{'suppressed' if new else 'known'} {reason} {scope}")
+        one = Suppression(reason, scope, self.now, channel)
+        wish = OptOut(one, person.at if reason in LEFT else 0)
+        (done,) = await self.store.opt_out(person.controller, [(person.address, wish)])
+        outcome.did.append(f"{'suppressed' if done.new else 'known'} {reason} {scope}")
         outcome.persons.append(self.desk.reference(person.controller, person.address))
-        if reason is not Reason.HARD_BOUNCE:  # nobody's wish
+        # From here on the wish stands, whether anybody hears of it or not.
+        controller, recipient = person.controller, bytes(person.address).decode("utf-8", "replace")
+        if done.new:
+            created = outbox.suppression(outbox.CREATED, controller, one, recipient, person.ids)
+            await self._tell(created)
+        if done.conflict:
+            outcome.did.append(f"conflict {done.conflict.kind}")
+            await self._tell(outbox.conflict(controller, done.conflict, recipient, person.ids))
+        if reason in LEFT:
             width = str(scope).partition(":")[0]
-            metrics.OPT_OUTS.labels(channel=channel, scope=width, new=str(new).lower()).inc()
+            metrics.OPT_OUTS.labels(channel=channel, scope=width, new=str(done.new).lower()).inc()
+            await self._count(controller, channel, done)
+
+    async def _tell(self, event: outbox.Event) -> None:
+        """Let the company know, where it listens."""
+        if self.desk.listens(event["controller"]):
+            try:
+                await self.store.tell(event)
+            except StoreSilent as silent:
+                log.webhook_lost(event["controller"], str(silent))
+
+    async def _count(self, controller: str, channel: str, done: Recorded) -> None:
+        """Where all hosts count: how long it took since the mail arrived, and what contradicts."""
+        counts, took = Counts(self.store), time.monotonic() - self.began
+        with suppress(StoreSilent):
+            if done.new:
+                await counts.delayed(channel, metrics.bound(took), round(1000 * took))
+            if done.conflict:
+                await counts.contradicted(controller, [done.conflict])
 
     @staticmethod
     def _proven(outcome: Outcome, proven: bool) -> Outcome:

@@ -21,7 +21,7 @@ READ = 262_144
 MANY = 10
 """Tickets, or Message-IDs, of one mail that are believed."""
 
-_SEALED = r"A[Q-Za-f][A-Za-z0-9_-]{38,2046}"
+_SEALED = r"A[Q-Za-v][A-Za-z0-9_-]{38,2046}"
 _WORD = re.compile(rf"(?<![A-Za-z0-9_-]){_SEALED}(?![A-Za-z0-9_-])")
 _ANYWHERE = re.compile(_SEALED)
 _MESSAGE_ID = re.compile(r"<([^\s<>]{1,250})>")

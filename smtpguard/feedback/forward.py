@@ -5,12 +5,14 @@ The reverse-path stays: it is forwarding, not an answer (RFC 5321 §3.9.1).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Recipient
 from smtpguard.proxy import trace
-from smtpguard.proxy.outgoing import mail_argument, rcpt_argument
+from smtpguard.proxy.outgoing import hand_over
 from smtpguard.proxy.proxy import House
-from smtpguard.smtp.upstream import Upstream, UpstreamUnavailable
+from smtpguard.smtp.upstream import Upstream
 
 
 async def forward(
@@ -34,18 +36,5 @@ async def forward(
         now=now,
     )
     raw = received + content
-    try:
-        delivery = await upstream.begin(envelope.session)
-    except UpstreamUnavailable:
-        return False
-    try:
-        offered = delivery.capabilities
-        burst = await delivery.burst(
-            mail_argument(envelope, offered, len(raw)),
-            [rcpt_argument(Recipient(operator), offered)],
-            raw,
-            seconds,
-        )
-    finally:
-        await delivery.release()
-    return all(rcpt.accepted for rcpt in burst.rcpts) and burst.final.accepted
+    onward = replace(envelope, recipients=(Recipient(operator),))
+    return (await hand_over(upstream, onward, raw, seconds)).startswith(b"2")

@@ -130,6 +130,7 @@ class Transaction:
         self._addressed: list[Addressed] = []
         self._passed: dict[str, bool] = {}
         """Operators who got it, or could not get it."""
+        self._began = 0.0
         self._until = 0.0
 
     async def rcpt(self, recipient: Recipient) -> bytes:
@@ -145,6 +146,7 @@ class Transaction:
     async def data(self, content: bytes) -> AsyncIterator[bytes]:
         """Deal with it for each recipient; over SMTP the least certain answer is everybody's."""
         session, loop = self.envelope.session, asyncio.get_running_loop()
+        self._began = time.monotonic()
         self._until = loop.time() + self.feedback.house.deadline(session.listener, session.protocol)
         message = Message(content)
         replies: list[Reply] = []
@@ -167,7 +169,9 @@ class Transaction:
         now = int(self.feedback.clock())
         try:
             read = await self._read(message, one.post)
-            outcome = await Clerk(self.desk, self.feedback.store, now).act(read, one.post)
+            outcome = await Clerk(self.desk, self.feedback.store, now, self._began).act(
+                read, one.post
+            )
         except StoreSilent as silent:
             log.store_silent(str(silent))
             return Facts(purpose, Outcome("unknown", ["store silent"]), SILENT)

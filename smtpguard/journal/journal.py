@@ -6,8 +6,13 @@ import errno
 import fcntl
 import json
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+AGAIN = 1.0
+"""Seconds after which a disk that refused a line is tried again."""
 
 
 class Journal:
@@ -22,17 +27,36 @@ class Journal:
         self._file = self._open()
         self._torn = False
         """The last line was cut short: the next one begins with a line end."""
+        self._owed: list[bytes] = []
+        self._tried = 0.0
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Write one line. ``OSError`` where the disk refuses it."""
+        """Write one line. ``OSError`` where the disk refuses it: the line is kept for later."""
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n"
-        octets = line.encode()
+        self._owed.append(line.encode())
+        self._settle()
+
+    def ready(self) -> bool:
+        """Whether every line so far is on the disk; tries again what was refused before."""
+        if self._owed and time.monotonic() - self._tried >= AGAIN:
+            with suppress(OSError):
+                self._settle()
+        return not self._owed
+
+    def _settle(self) -> None:
+        """Write the lines that are owed, oldest first. ``OSError`` where the disk refuses one."""
+        self._tried = time.monotonic()
+        while self._owed:
+            self._write(self._owed[0])
+            del self._owed[0]
+            if os.fstat(self._file).st_size >= self.rotate_size:
+                self._rotate()
+
+    def _write(self, octets: bytes) -> None:
         written = os.write(self._file, b"\n" * self._torn + octets)
         self._torn = written < len(octets) + self._torn
         if self._torn:
             raise OSError(errno.ENOSPC, "a line was cut short")
-        if os.fstat(self._file).st_size >= self.rotate_size:
-            self._rotate()
 
     def reopen(self) -> None:
         """Follow the path again, after somebody else moved the file."""
@@ -42,6 +66,8 @@ class Journal:
     def close(self) -> None:
         """No more lines; may be called twice."""
         if self._file >= 0:
+            with suppress(OSError):
+                self._settle()
             os.close(self._file)
             self._file = -1
 

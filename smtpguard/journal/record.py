@@ -37,6 +37,8 @@ def record(decision: Decision, pseudonym: Pseudonym) -> dict[str, Any]:
     }
     if judged and decision.message_id:
         entry["message_id"] = hashlib.sha256(decision.message_id.encode()).hexdigest()[:32]
+    if judged and (ids := decision.said.shown):
+        entry.update(ids)
     return entry
 
 

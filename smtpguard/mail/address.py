@@ -10,6 +10,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -85,11 +86,7 @@ class Address:
     @property
     def domain_key(self) -> str:
         """The domain as A-labels in lower case, without a final dot; a literal in lower case."""
-        if self.domain.isascii():
-            domain = self.domain.decode("ascii").lower()
-            return domain if domain.startswith("[") else domain.removesuffix(".")
-        domain = self.domain.decode("utf-8", "backslashreplace").removesuffix(".")
-        return ".".join(_a_label(label) or _fold(label) for label in domain.split("."))
+        return _domain_key(self.domain)
 
 
 def parse_path(argument: bytes) -> tuple[Address | None, bytes]:
@@ -167,6 +164,15 @@ def _a_label(label: str) -> str:
         return idna.encode(label, uts46=True).decode("ascii").lower()
     except UnicodeError:
         return ""
+
+
+@lru_cache(4096)
+def _domain_key(octets: bytes) -> str:
+    if octets.isascii():
+        domain = octets.decode("ascii").lower()
+        return domain if domain.startswith("[") else domain.removesuffix(".")
+    domain = octets.decode("utf-8", "backslashreplace").removesuffix(".")
+    return ".".join(_a_label(label) or _fold(label) for label in domain.split("."))
 
 
 def _local_key(local: bytes) -> str:

@@ -7,20 +7,24 @@ exactly. What is wrong with them is for the rules to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from smtpguard.mail.address import Address
 from smtpguard.mail.coding import decode_text, decode_words
+
+LONG = 500
+"""Characters of a value that is not remembered."""
 
 # {1,99}: a repeated group keeps each of its turns in memory until it is left.
 _FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?([^\n]*+(?>(?:\n[ \t][^\n]*+){1,99})*)\n?+")
 _CONTROLS: dict[int, str | None] = {**dict.fromkeys((*range(32), *range(127, 160))), 9: " "}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One header field; offsets are into the message as received."""
 
     source: bytes
@@ -90,7 +94,7 @@ class Parameterised:
     """A value with parameters (RFC 2045 §5.1); value and parameter names in lower case."""
 
     value: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
 
 
 def parse_parameterised(value: str) -> Parameterised:
@@ -98,6 +102,11 @@ def parse_parameterised(value: str) -> Parameterised:
 
     Of a parameter given twice the first counts.
     """
+    return (_parameterised if len(value) <= LONG else _parameterised.__wrapped__)(value)
+
+
+@lru_cache(1024)
+def _parameterised(value: str) -> Parameterised:
     head = value.partition(";")[0].partition("(")[0].strip().lower().partition(" ")[0]
     parameters: dict[str, str] = {}
     if ";" not in value:
@@ -164,6 +173,11 @@ def mailboxes(value: str) -> tuple[Mailbox, ...]:
 
     An address is never mended: with blanks, comments or a route inside, it is ``None``.
     """
+    return (_known_mailboxes if len(value) <= LONG else _known_mailboxes.__wrapped__)(value)
+
+
+@lru_cache(1024)
+def _known_mailboxes(value: str) -> tuple[Mailbox, ...]:
     return tuple(_mailboxes(value))
 
 

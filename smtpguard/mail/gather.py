@@ -15,8 +15,8 @@ from smtpguard.mail import elements, href, quotation
 from smtpguard.mail.anchor import CODED, HIDDEN, LINE, NOBODY, QUOTED, SHOWN, Anchor, Piece
 from smtpguard.mail.declaration import HINTING, Hints, StyleRule, hints, inline, link_hints
 from smtpguard.mail.elements import Attributes
-from smtpguard.mail.reading import Image, Reading, Seen
-from smtpguard.mail.spacing import one_line
+from smtpguard.mail.reading import Image, Link, Reading, Seen
+from smtpguard.mail.spacing import known_line, one_line
 from smtpguard.mail.style import ROOT, Style, styled
 
 if TYPE_CHECKING:
@@ -51,12 +51,14 @@ class Gatherer:
 
     def __init__(self, base: str = "") -> None:
         self._base = base
-        self._language = ""
-        self._pieces: list[Piece] = [LINE]
-        self._anchors: list[Anchor] = []
-        self._images: list[Image] = []
-        self._coded = False
-        self._below = False
+        self.language = ""
+        self.pieces: list[Piece] = [LINE]
+        self.anchors: list[Anchor] = []
+        self.images: list[Image] = []
+        self.coded = False
+        """Some of it is code."""
+        self.below = False
+        """What comes now is an earlier message."""
 
     # What an engine calls --------------------------------------------------------------------
 
@@ -68,8 +70,8 @@ class Gatherer:
         Gives the frame of what is in it, or ``None`` when nothing in it can be seen: then neither
         its content nor its end is wanted.
         """
-        if kind & elements.BLOCK and self._pieces[-1] is not LINE:
-            self._pieces.append(LINE)
+        if kind & elements.BLOCK and self.pieces[-1] is not LINE:
+            self.pieces.append(LINE)
         if not attributes and not matched and not kind & ~_PLAIN:
             return frame
         if kind & (elements.UNSEEN | elements.BREAK):
@@ -101,46 +103,54 @@ class Gatherer:
     def text(self, frame: Frame, words: str) -> None:
         """Text of an open element."""
         if words.isspace():
-            if frame.anchor != NOBODY or self._pieces[-1] is not LINE:
+            if frame.anchor != NOBODY or self.pieces[-1] is not LINE:
                 self._piece(frame, " ", frame.anchor)
             return
         if quotation.separates(words):
-            self._below = True
+            self.below = True
         if frame.mark & CODED:
             words = words.replace("\n", "\0")
         if frame.anchor != NOBODY:
             self._piece(frame, words, frame.anchor)
-            self._anchors[frame.anchor].shows(frame.style.seen, frame.style.why, words=True)
+            self.anchors[frame.anchor].shows(frame.style.seen, frame.style.why, words=True)
             return
         done = 0
         for start, end, target in href.standing(words):
             self._piece(frame, words[done:start])
             anchor = self._begin(frame, target, "")
             self._piece(frame, words[start:end], anchor)
-            self._anchors[anchor].shows(frame.style.seen, frame.style.why, words=True)
+            self.anchors[anchor].shows(frame.style.seen, frame.style.why, words=True)
             done = end
         self._piece(frame, words[done:] if done else words)
 
     def close(self, kind: int) -> None:
         """An element that was opened ends."""
-        if kind & elements.BLOCK and self._pieces[-1] is not LINE:
-            self._pieces.append(LINE)
+        if kind & elements.BLOCK and self.pieces[-1] is not LINE:
+            self.pieces.append(LINE)
 
     def reading(self, part: Part, *, complete: bool) -> Reading:
         """All of it, as a value."""
-        pieces = self._pieces
-        visible = _lines(words for words, mark, _ in pieces if mark & SHOWN)
+        links = [anchor.link(self.pieces, anchor.target) for anchor in self.anchors]
+        return self.shown(part, links, complete=complete)
+
+    def shown(self, part: Part, links: Iterable[Link], *, complete: bool) -> Reading:
+        """The same, with those links."""
+        pieces = self.pieces
+        visible = _lines([words for words, mark, _ in pieces if mark & SHOWN])
         prose = visible
-        if self._coded:
-            prose = _lines(words for words, mark, _ in pieces if mark & SHOWN and not mark & CODED)
+        if self.coded:
+            prose = _lines(
+                [words for words, mark, _ in pieces if mark & SHOWN and not mark & CODED]
+            )
         return Reading(
             part,
             visible,
             prose,
-            tuple([anchor.link(pieces) for anchor in self._anchors]),
-            tuple(self._images),
-            self._language,
+            tuple(links),
+            tuple(self.images),
+            self.language,
             complete,
+            self.below,
         )
 
     # Text ------------------------------------------------------------------------------------
@@ -149,11 +159,11 @@ class Gatherer:
         if not words:
             return
         mark = frame.mark
-        if self._below:
+        if self.below:
             mark = mark & ~SHOWN | QUOTED
         if owner != NOBODY:
-            self._anchors[owner].pieces.append(len(self._pieces))
-        self._pieces.append((words, mark, owner))
+            self.anchors[owner].pieces.append(len(self.pieces))
+        self.pieces.append((words, mark, owner))
 
     # Elements --------------------------------------------------------------------------------
 
@@ -161,13 +171,13 @@ class Gatherer:
         """What the element passes on: mostly what it was given."""
         outer, mark, anchor, form, links = frame
         if quotation.precedes(attributes.get("id")):
-            self._below = True
+            self.below = True
         classes = attributes.get("class")
         if kind & elements.QUOTE or (classes and quotation.encloses(classes)):
             mark |= QUOTED
         if kind & elements.CODE:
             mark |= CODED
-            self._coded = True
+            self.coded = True
         if kind & elements.ANCHOR and "href" in attributes:
             anchor = self._begin(frame, attributes["href"], _label(attributes))
         elif kind & elements.BUTTON and form != NOBODY:
@@ -177,7 +187,7 @@ class Gatherer:
             form = NOBODY if action is None else self._begin(frame, action, _label(attributes))
         elif kind & elements.PAGE:
             language = attributes.get("lang") or attributes.get("xml:lang") or ""
-            self._language = self._language or language.strip()
+            self.language = self.language or language.strip()
             if colour := attributes.get("link"):
                 links = link_hints(colour)
         elif style is outer and mark == frame.mark:
@@ -190,11 +200,11 @@ class Gatherer:
         if kind & elements.IMAGE:
             self._image(frame, attributes, style, seen)
         elif kind & elements.AREA and "href" in attributes:
-            area = self._anchors[self._begin(frame, attributes["href"], _label(attributes))]
+            area = self.anchors[self._begin(frame, attributes["href"], _label(attributes))]
             area.label += f" {attributes.get('alt') or ''}"
             area.shows(seen, style.why, picture=True)
         elif frame.form != NOBODY and (attributes.get("type") or "").lower() in _BUTTONS:
-            form = self._anchors[frame.form]
+            form = self.anchors[frame.form]
             form.label += f" {attributes.get('value') or attributes.get('alt') or ''}"
             form.shows(seen, style.why, words=True)
 
@@ -211,9 +221,9 @@ class Gatherer:
             height = _pixels(attributes.get("height") or "")
         alt = one_line(attributes.get("alt") or "")
         source = href.clean(attributes.get("src") or "")
-        self._images.append(Image(source, width, height, seen is Seen.HIDDEN, alt))
+        self.images.append(Image(source, width, height, seen is Seen.HIDDEN, alt))
         if frame.anchor != NOBODY:
-            anchor = self._anchors[frame.anchor]
+            anchor = self.anchors[frame.anchor]
             if seen is Seen.HIDDEN:
                 anchor.shows(seen, style.why)
             elif (width is not None and width <= 1) or (height is not None and height <= 1):
@@ -225,12 +235,12 @@ class Gatherer:
     def _begin(self, frame: Frame, target: str | None, label: str) -> int:
         """A link begins: its index."""
         where = href.joined(self._base, href.clean(target or ""))
-        quoted = self._below or frame.mark & QUOTED != 0
-        index = len(self._anchors)
-        self._anchors.append(Anchor(where, label, len(self._pieces), quoted=quoted))
+        quoted = self.below or frame.mark & QUOTED != 0
+        index = len(self.anchors)
+        self.anchors.append(Anchor(where, label, len(self.pieces), quoted=quoted))
         # Its place, so that a link without words stays in its own block.
-        self._anchors[index].pieces.append(len(self._pieces))
-        self._pieces.append(("", frame.mark, index))
+        self.anchors[index].pieces.append(len(self.pieces))
+        self.pieces.append(("", frame.mark, index))
         return index
 
 
@@ -248,7 +258,7 @@ def _label(attributes: Attributes) -> str:
 
 
 def _lines(pieces: Iterable[str]) -> str:
-    lines = [one_line(line) for line in "".join(pieces).split("\0")]
+    lines = [known_line(line) for line in "".join(pieces).split("\0") if line]
     return "\n".join([line for line in lines if line])
 
 

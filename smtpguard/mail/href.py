@@ -9,11 +9,14 @@ from urllib.parse import urljoin
 _CONTROLS = dict.fromkeys([*range(0x20), 0x7F])
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,40}:")
 _LOCAL = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]"
-_STANDING = re.compile(
-    r"(?:https?://|www\.(?=\w)|mailto:(?=\S))[^\s<>\"“”«»]{1,2000}"
-    rf"|(?<!{_LOCAL}){_LOCAL}{{1,64}}@(?:[\w-]{{1,63}}\.){{1,8}}[a-zA-Z][\w-]{{1,62}}",
-    re.IGNORECASE,
-)
+_URL = r"(?:https?://|www\.(?=\w)|mailto:(?=\S))[^\s<>\"“”«»]{1,2000}"
+_MAILBOX = rf"(?<!{_LOCAL}){_LOCAL}{{1,64}}@(?:[\w-]{{1,63}}\.){{1,8}}[a-zA-Z][\w-]{{1,62}}"
+_PUNCTUATION = ".,;:!?'*"
+_BRACKETS = {")": "(", "]": "["}
+_URLS = re.compile(_URL, re.IGNORECASE)
+_STANDING = re.compile(f"{_URL}|{_MAILBOX}", re.IGNORECASE)
+MARKS = ("://", "@", "www.")
+"""One of them stands in every line with something to click on."""
 
 
 def clean(href: str) -> str:
@@ -40,9 +43,11 @@ def standing(text: str) -> Sequence[tuple[int, int, str]]:
     Gives start, end and target: ``www.`` is completed with ``http://``, an address with
     ``mailto:``.
     """
-    if not ("://" in text or "@" in text or "www." in text):
-        return ()
-    return [_spot(match) for match in _STANDING.finditer(text)]
+    if "@" in text:
+        return [_spot(match) for match in _STANDING.finditer(text)]
+    if "://" in text or "www." in text:
+        return [_spot(match) for match in _URLS.finditer(text)]
+    return ()
 
 
 def _spot(match: re.Match[str]) -> tuple[int, int, str]:
@@ -58,7 +63,8 @@ def _without_punctuation(shown: str) -> str:
     """A sentence's own punctuation is not part of the URL that ends it."""
     for _ in range(8):
         last = shown[-1:]
-        opening = {")": "(", "]": "["}.get(last)
-        if last in ".,;:!?'*" or (opening and shown.count(opening) < shown.count(last)):
-            shown = shown[:-1]
+        opening = _BRACKETS.get(last)
+        if last not in _PUNCTUATION and not (opening and shown.count(opening) < shown.count(last)):
+            break
+        shown = shown[:-1]
     return shown

@@ -5,8 +5,9 @@ from __future__ import annotations
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from smtpguard.mail import bounds, href
+from smtpguard.mail.anchor import LINE, NOBODY
 from smtpguard.mail.declaration import StyleRule
-from smtpguard.mail.elements import KINDS, UNSEEN
+from smtpguard.mail.elements import BLOCK, KINDS, UNSEEN
 from smtpguard.mail.gather import OUTERMOST, Frame, Gatherer
 from smtpguard.mail.sheet import sheet
 
@@ -59,11 +60,15 @@ def _walk(root: LexborNode, gatherer: Gatherer, matches: Matches) -> None:
     """Open, read and close every node; the engine's calls are most of what this costs."""
     outer: list[tuple[LexborNode, Frame, int]] = []
     frame = OUTERMOST
+    pieces = gatherer.pieces
     node: LexborNode | None = root
     while node is not None:
         number = node.tag_id
         if number == _TEXT:
-            gatherer.text(frame, node.text_content or "")
+            words = node.text_content or ""
+            # White space between blocks is most of the text of most pages.
+            if pieces[-1] is not LINE or frame.anchor != NOBODY or not words.isspace():
+                gatherer.text(frame, words)
         else:
             kind = _KINDS.get(number, -1)
             if kind < 0:
@@ -77,11 +82,13 @@ def _walk(root: LexborNode, gatherer: Gatherer, matches: Matches) -> None:
                         outer.append((node, frame, kind))
                         node, frame = first, inner
                         continue
-                    gatherer.close(kind)
+                    if kind & BLOCK:
+                        gatherer.close(kind)
         node = node.next
         while node is None and outer:
             node, frame, kind = outer.pop()
-            gatherer.close(kind)
+            if kind & BLOCK:
+                gatherer.close(kind)
             node = node.next
 
 

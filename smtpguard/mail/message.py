@@ -154,10 +154,11 @@ def _protection(part: Part) -> str:
         return _signed(part.parameters.get("protocol", "").lower())
     if part.type == "multipart/report":
         return _REPORTS.get(part.parameters.get("report-type", "").lower(), "report")
-    if part.type in _SMIME or part.filename.lower() == "smime.p7m":
+    name = part.filename.lower()
+    if part.type in _SMIME or name == "smime.p7m":
         signed = part.parameters.get("smime-type", "").lower() == "signed-data"
         return "S/MIME signed" if signed else "S/MIME encrypted"
-    if part.filename.lower() == "winmail.dat":
+    if name == "winmail.dat":
         return "TNEF"
     if part.type in _CALENDAR:
         method = part.parameters.get("method", "").lower()

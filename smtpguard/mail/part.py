@@ -20,16 +20,23 @@ PARTS = 500
 NEAR_MISSES = 2000
 """Lines that begin like a delimiter and are none; no sender makes many."""
 
+STRETCH = 16 * 1024
+"""Octets in which a delimiter is looked for at once."""
+
 _PLAIN = Parameterised("text/plain", {})
+_NO_DISPOSITION = Parameterised("", {})
 _MESSAGE = Parameterised("message/rfc822", {})
 _EMBEDDED = frozenset({"message/rfc822", "message/global"})
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 _ENCODINGS = _IDENTITY | {"quoted-printable", "base64"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Part:
-    """One MIME entity. Spans are half-open offsets into the message as received."""
+    """One MIME entity. Spans are half-open offsets into the message as received.
+
+    A value, though not frozen, which would double what it costs.
+    """
 
     source: bytes
     """The message."""
@@ -57,12 +64,15 @@ class Part:
 
     def field(self, key: str) -> Field | None:
         """The first field of that lower-case name."""
-        return next((field for field in self.fields if field.key == key), None)
+        for field in self.fields:
+            if field.key == key:
+                return field
+        return None
 
     @cached_property
     def _disposition(self) -> Parameterised:
         field = self.field("content-disposition")
-        return parse_parameterised(field.value) if field else Parameterised("", {})
+        return parse_parameterised(field.value) if field else _NO_DISPOSITION
 
     @property
     def disposition(self) -> str:
@@ -218,7 +228,7 @@ class _Delimited:
         raw, size = self.raw, len(self.delimiter)
         opened = misses = 0
         # The line end before the first delimiter may be the one that ends the header.
-        at = raw.find(self.delimiter, max(self.start - 1, 0), self.end)
+        at = _find(raw, self.delimiter, max(self.start - 1, 0), self.end)
         while at >= 0:
             line_end = raw.find(b"\n", at + size, self.end)
             line_end = self.end if line_end < 0 else line_end
@@ -236,7 +246,7 @@ class _Delimited:
                     self.defect = "" if opened else "multipart without parts"
                     return
                 opened = line_end + 1
-            at = raw.find(self.delimiter, line_end, self.end)
+            at = _find(raw, self.delimiter, line_end, self.end)
         if misses > NEAR_MISSES:
             self.defect = "too many lines like its delimiter"
         elif not opened:
@@ -245,6 +255,21 @@ class _Delimited:
             self.defect = "multipart without an end"
             if opened <= self.end:
                 yield opened, self.end
+
+
+def _find(raw: bytes, delimiter: bytes, start: int, end: int) -> int:
+    """``raw.find(delimiter, start, end)``, but much faster in base64, which has no hyphens."""
+    while end - start > STRETCH > 2 * len(delimiter):
+        at = raw.find(delimiter, start, start + STRETCH)
+        if at >= 0:
+            return at
+        # What begins there, or later, has its hyphens behind a line feed.
+        start += STRETCH - len(delimiter)
+        hyphen = raw.find(b"-", start, end)
+        if hyphen < 0:
+            return -1
+        start = max(start, hyphen - 1)
+    return raw.find(delimiter, start, end)
 
 
 def _prefix(number: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
 _DASHED = re.compile(
@@ -38,23 +37,26 @@ def precedes(name: str | None) -> bool:
     return name in _QUOTING_IDS
 
 
-def lines(text: str) -> Iterator[tuple[str, bool]]:
-    """The lines of a plain text, without their ends, and whether each is quoted."""
-    every = text.splitlines()
+def doubtful(line: str) -> bool:
+    """A quick look at one line of a plain text: where none is doubtful, none is quoted."""
+    return line.startswith(">") or "---" in line or line.rstrip().endswith(":")
+
+
+def quoted(every: list[str]) -> tuple[list[bool], bool]:
+    """Which lines of a plain text are quoted, and whether what followed the last would be."""
     # An attribution ends with a colon, on its own line or on the next.
     colons = [line.rstrip().endswith(":") for line in every]
     colons.append(False)
-    below = False
-    wrapped = False
+    found: list[bool] = []
+    below = wrapped = False
     for number, line in enumerate(every):
         if below:
-            yield line, True
-        elif line.startswith(">") or wrapped:
+            break
+        if line.startswith(">") or wrapped:
             wrapped = False
-            yield line, True
+            found.append(True)
         elif separates(line):
             below = True
-            yield line, True
         elif (colons[number] or colons[number + 1]) and (
             length := _attribution(line, every, number)
         ):
@@ -62,9 +64,10 @@ def lines(text: str) -> Iterator[tuple[str, bool]]:
             following = filter(str.strip, every[number + length : number + length + 4])
             # An unmarked quotation runs to the end; a marked one shows where it stops.
             below = not next(following, ">").startswith(">")
-            yield line, True
+            found.append(True)
         else:
-            yield line, False
+            found.append(False)
+    return found + [True] * (len(every) - len(found)), below
 
 
 def _attribution(line: str, every: list[str], number: int) -> int:

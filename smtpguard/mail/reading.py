@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smtpguard.mail.lexicon import normalise
 
@@ -29,9 +29,12 @@ class Seen(IntEnum):
     VISIBLE = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Link:
-    """Somewhere a person can go: an anchor, an area, a form, or a URL or address in the text."""
+    """Somewhere a person can go: an anchor, an area, a form, or a URL or address in the text.
+
+    A value, though not frozen: there are dozens in every mail, and it would double their cost.
+    """
 
     target: str
     """As a browser reads it: entities decoded, control characters taken out, joined to <base>."""
@@ -56,8 +59,7 @@ class Link:
         return self.around()
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """One picture."""
 
     source: str
@@ -84,6 +86,9 @@ class Reading:
     """The ``lang`` of the document, as written."""
     complete: bool = True
     """False when a limit cut it, or when the characters could not be decoded."""
+
+    below: bool = False
+    """What was added at its end would count as part of the quoted message that ends it."""
 
     @cached_property
     def said(self) -> str:

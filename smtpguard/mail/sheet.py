@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import tinycss2
 
-from smtpguard.mail.declaration import RELEVANT, StyleRule, declarations, written
+from smtpguard.mail.declaration import (
+    RELEVANT,
+    Declaration,
+    StyleRule,
+    declarations,
+    written,
+)
 
 MAX_SHEET = 256 * 1024
 """Characters; more than that is left unread."""
@@ -23,6 +29,10 @@ _COMPOUND = (
 )
 _SIMPLE = re.compile(rf"{_COMPOUND}(?:(?: +| *> *){_COMPOUND}){{0,4}}")
 _EVERY_SCREEN = frozenset(("", "all", "screen", "only screen", "all,screen", "screen,all"))
+
+_SIZES = frozenset(("width", "height", "max-width", "max-height"))
+_ROOM = re.compile(r"auto|none|100%|[1-9]\d{1,3}px")
+"""Sizes of a box in which there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,24 @@ def _read(text: str) -> Sheet:
         text.replace("<!--", "").replace("-->", ""), skip_comments=True, skip_whitespace=True
     )
     found = list(_rules(nodes))
-    rules = sorted(found[:MAX_RULES], key=lambda rule: rule.weight)
+    rules = sorted(_telling(found[:MAX_RULES]), key=lambda rule: rule.weight)
     return Sheet(tuple(rules), len(found) <= MAX_RULES and len(text) < MAX_SHEET)
+
+
+def _telling(rules: list[StyleRule]) -> Iterator[StyleRule]:
+    """The rules without what hides nothing, and overrules nothing that does."""
+    every = [declaration for rule in rules for declaration in rule.declared]
+    telling = {each.name for each in every if each.important or not _is_harmless(each)}
+    for rule in rules:
+        declared = tuple([each for each in rule.declared if each.name in telling])
+        if declared:
+            yield replace(rule, declared=declared)
+
+
+def _is_harmless(declaration: Declaration) -> bool:
+    if declaration.name == "display":
+        return declaration.value != "none"
+    return declaration.name in _SIZES and _ROOM.fullmatch(declaration.value) is not None
 
 
 def _rules(nodes: Iterable[tinycss2.ast.Node]) -> Iterator[StyleRule]:

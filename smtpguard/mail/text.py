@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtpguard.mail import markup, plain
+from smtpguard.mail import markup, plain, tidy
 from smtpguard.mail.reading import Image, Link, Reading, Seen
 
 if TYPE_CHECKING:
@@ -25,7 +25,14 @@ def read(part: Part) -> Reading:
     if text is None:
         return Reading(part, complete=False)
     if part.type in HTML:
-        page, complete = markup.gather(text)
+        page, complete = tidy.gather(text) or markup.gather(text)
         return page.reading(part, complete=complete)
-    visible, links, complete = plain.gather(text)
-    return Reading(part, visible, visible, links, complete=complete)
+    shown = plain.gather(text)
+    return Reading(
+        part,
+        shown.visible,
+        shown.visible,
+        shown.links,
+        complete=shown.complete,
+        below=shown.below,
+    )

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+OPT_OUT_WITHIN = 48 * 3600
+"""Seconds in which an opt-out is honoured: what Google and Yahoo ask; laws allow longer."""
+
 
 class Existing(StrEnum):
     """What becomes of exits that the sending tool already put into a mail."""
@@ -41,8 +44,9 @@ class DkimKey:
 class Bounces:
     """After how many bounces within a window nobody is written to any more."""
 
-    hard: int = 1
-    """Of a mailbox that does not exist."""
+    hard: int = 2
+    """Of a mailbox that does not exist, each of another message: whoever holds one newsletter can
+    forge one bounce of it."""
     soft: int = 5
     """Of one that cannot be reached now, or is full; 0: never."""
     window: int = 30 * 86_400
@@ -101,6 +105,8 @@ class Controller:
     assume_known_before: int | None = None
     """Contacts that a register knew before this day (seconds since the epoch) were informed."""
     feedback: Feedback = Feedback()
+    opt_out_within: int = OPT_OUT_WITHIN
+    """Seconds after which an opt-out that reaches us is late."""
     webhooks: tuple[Webhook, ...] = ()
     incoming: tuple[Incoming, ...] = ()
 

@@ -30,6 +30,7 @@ def controller(shape: PolicyShape) -> Controller:
         country=shape.country,
         assume_known_before=epoch(known) if known else None,
         feedback=Feedback(**shape.feedback.model_dump()) if shape.feedback else Feedback(),
+        opt_out_within=int(shape.opt_out_within),
         webhooks=tuple(Webhook(**one.model_dump()) for one in shape.webhooks),
         incoming=tuple(Incoming(**one.model_dump()) for one in shape.incoming),
     )

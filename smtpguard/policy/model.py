@@ -7,9 +7,9 @@ classes, and ``validate`` turns all that does not fit into ``Problem`` values wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import models_json_schema
 
 from smtpguard.mail.address import Address
 from smtpguard.policy.peers import Endpoint, Peers
@@ -50,6 +51,7 @@ __all__ = [  # the shapes take pydantic's own words from here
     "model_validator",
     "one_of",
     "schema",
+    "schemas",
     "spelled",
     "url",
     "validate",
@@ -184,10 +186,12 @@ def spelled(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _secret(text: str) -> str:
+def _secret(text: str, info: ValidationInfo) -> str:
     if not re.fullmatch("(credential|file):.+", text):
         raise ValueError("expected credential:NAME or file:PATH, not a secret itself")
-    return text
+    base = (info.context or {}).get("base")
+    kind, _, path = text.partition(":")
+    return f"file:{Path(base) / path}" if base and kind == "file" else text
 
 
 Text = Annotated[str, AfterValidator(_one_line)]
@@ -280,6 +284,20 @@ def schema(shape: type[Model], title: str) -> dict[str, Any]:
     """The JSON Schema of one kind of file, for editors."""
     draft = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": draft, **shape.model_json_schema(), "title": title}
+
+
+def schemas(
+    asked: Sequence[type[Model]], answered: Sequence[type[Model]], template: str
+) -> tuple[dict[type[Model], dict[str, Any]], dict[str, Any]]:
+    """The JSON Schemas of shapes that refer to each other: a reference to each, and all by name.
+
+    ``template`` is what a reference looks like, ``{model}`` being the name.
+    """
+    modes: list[tuple[type[Model], Literal["validation", "serialization"]]]
+    modes = [(shape, "validation") for shape in dict.fromkeys(asked)]
+    modes += [(shape, "serialization") for shape in dict.fromkeys(answered)]
+    refs, found = models_json_schema(modes, ref_template=template)
+    return {cast("type[Model]", shape): ref for (shape, _), ref in refs.items()}, found["$defs"]
 
 
 def _problem(shape: type[Model], source: Source, loc: Loc, item: Mapping[str, Any]) -> Problem:

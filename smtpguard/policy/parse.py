@@ -20,7 +20,7 @@ from smtpguard.policy.policy import Policy
 from smtpguard.policy.shape import BrandShape, PolicyShape, RuleShape, StreamShape
 from smtpguard.policy.source import Loc, Problem, Problems, Source, did_you_mean, read
 from smtpguard.policy.stream import Asked, Match, Mode, Stream
-from smtpguard.policy.warn import warnings
+from smtpguard.policy.warn import unheard, warnings
 
 __all__ = ["Problem", "Problems", "load"]
 
@@ -34,6 +34,7 @@ def load(
     defaults: Mapping[str, str] | None = None,
     packs: Mapping[str, bytes] = pack.SHIPPED,
     now: int = 0,
+    feedback: bool = True,
 ) -> Policy:
     """Compile policy files; raises ``Problems``.
 
@@ -41,7 +42,7 @@ def load(
     largest change that their fixes ask for; ``invariants``: those among them that no policy may
     set. ``listeners``: ``smtp`` or ``lmtp`` by name, and ``defaults`` their default streams, where
     the configuration is known. ``packs``: octets by file name. ``now``: seconds since the epoch,
-    for overrides that have ended.
+    for overrides that have ended. ``feedback``: a listener takes what comes back by mail.
     """
     stand = _Stand(rules, frozenset(invariants), listeners, packs)
     read_files = [stand.read(name, octets) for name, octets in paths.items()]
@@ -52,6 +53,8 @@ def load(
     nothing = Problem("policies", 0, 0, "no files: all mail is relayed as personal, unparsed")
     said = [] if files else [nothing]
     said += [w for f in files for w in warnings(f.source, f.streams, stand.drafts, rules, now)]
+    if not feedback:
+        said += [w for f in files for w in unheard(f.source, f.controller, f.streams)]
     said += [w for f in files for w in _on_listeners(f, listeners or {}, defaults or {})]
     return Policy(
         version=_version(paths, packs),

@@ -7,10 +7,10 @@ the JSON Schema. Nothing here is used after ``parse`` has compiled it.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from smtpguard.mail.address import Address
-from smtpguard.policy.controller import Existing
+from smtpguard.policy.controller import OPT_OUT_WITHIN, Existing
 from smtpguard.policy.identifier import compact, fault
 from smtpguard.policy.match import NULL
 from smtpguard.policy.model import (
@@ -37,6 +37,14 @@ from smtpguard.policy.stream import Kind, Mode
 ActionWord = Literal["allow", "warn", "fix-or-warn", "fix-or-reject", "fix", "reject"]
 Language = Annotated[str, spelled("[a-z]{2}", "a language: two letters, as `en`")]
 Colour = Annotated[str, spelled("#([0-9a-fA-F]{3}){1,2}", "a colour: # and 3 or 6 hex digits")]
+EventWord = Literal[
+    "suppression.created",
+    "suppression.lifted",
+    "suppression.conflict",
+    "digest.begun",
+    "digest.lasts",
+    "digest.ended",
+]
 RuleId = Annotated[str, one_of("rule")]
 
 
@@ -103,8 +111,8 @@ class UnsubscribeShape(Model):
 class BouncesShape(Model):
     """After how many bounces within a window nobody is written to any more."""
 
-    hard: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Bounces of a mailbox that does not exist."""
+    hard: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Bounces of a mailbox that does not exist, of as many messages."""
     soft: Annotated[int, Field(ge=0, le=1000)] = 5
     """Bounces of one that is full or cannot be reached; 0: never."""
     window: Annotated[Seconds, Field(ge=60)] = 30 * 86_400.0
@@ -129,10 +137,8 @@ class WebhookShape(Model):
     url: Url
     secret: Secret
     """`credential:NAME` or `file:PATH`: `whsec_` and base64, or 24 octets and more."""
-    events: tuple[Literal["suppression.created", "suppression.lifted"], ...] = (
-        "suppression.created",
-        "suppression.lifted",
-    )
+    events: tuple[EventWord, ...] = get_args(EventWord)
+    """What they are told of; everything where it is left out."""
 
 
 class IncomingShape(Model):
@@ -300,6 +306,8 @@ class PolicyShape(Model):
     feedback: FeedbackShape | None = None
     """What comes back by mail, where a listener of `kind: feedback` takes it."""
     bounces: BouncesShape = BouncesShape()
+    opt_out_within: Annotated[Seconds, Field(gt=0)] = float(OPT_OUT_WITHIN)
+    """An opt-out that takes longer to reach us, from another tool or a list, is late."""
     webhooks: tuple[WebhookShape, ...] = ()
     incoming: tuple[IncomingShape, ...] = ()
     suppression_lists: tuple[Name, ...] = ()

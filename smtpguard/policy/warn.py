@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from smtpguard.edit.fix import Change
+from smtpguard.policy.controller import Controller
 from smtpguard.policy.source import Loc, Problem, Source
-from smtpguard.policy.stream import Action, Kind, Stream
+from smtpguard.policy.stream import Action, Kind, Mode, Stream
 
 FIXES = frozenset({Action.FIX_OR_WARN, Action.FIX_OR_REJECT})
 
@@ -26,6 +27,28 @@ def warnings(
             yield source.problem((*loc, *where), f"{path}: {text}", key=not where)
 
 
+def unheard(source: Source, controller: Controller, streams: Sequence[Stream]) -> Iterator[Problem]:
+    """Addresses that nobody listens to, for want of a listener of ``kind: feedback``."""
+    feedback = controller.feedback
+    places: list[tuple[Loc, str]] = [
+        (("feedback", name), address)
+        for name, addresses in (
+            ("bounces", feedback.bounces),
+            ("complaints", feedback.complaints),
+            ("replies", feedback.replies),
+        )
+        for address in addresses[:1]
+    ]
+    brands = {stream.brand.name: stream.brand for stream in streams}
+    for name, brand in brands.items():
+        if mailto := brand.unsubscribe.mailto:
+            places.append((("brands", name, "unsubscribe", "mailto"), mailto))
+    for loc, address in places:
+        path = ".".join(map(str, loc))
+        text = f"no listener here is of `kind: feedback`, so nobody acts on mail to {address}"
+        yield source.problem(loc, f"{path}: {text}")
+
+
 def _of(
     stream: Stream, drafts: Collection[str], rules: Mapping[str, Change], now: int
 ) -> Iterator[tuple[Loc, str]]:
@@ -42,12 +65,20 @@ def _of(
             yield ("rules", rule), "is planned, not built: nothing is judged"
     if stream.kind is Kind.MARKETING:
         yield from _of_marketing(stream, rules)
+    if stream.mode is Mode.ENFORCE and not _told(stream):
+        text = "no mail address here or in feedback.operator: nobody is told when mail is held up"
+        yield ("owner",), text
     exits = stream.brand.unsubscribe
     if stream.edits and not stream.brand.dkim:
         text = f"brand {stream.brand.name} has no DKIM key, so what is edited leaves unsigned"
         yield ("edits",), text
     if exits.url and not exits.url.startswith("https://"):
         yield ("brand",), f"{exits.url}: one-click needs https (RFC 8058 §3.1)"
+
+
+def _told(stream: Stream) -> bool:
+    """Whether a letter about it has somewhere to go."""
+    return "@" in stream.owner or bool(stream.controller.feedback.operator)
 
 
 def _of_marketing(stream: Stream, rules: Mapping[str, Change]) -> Iterator[tuple[Loc, str]]:

@@ -16,7 +16,7 @@ from smtpguard.policy.stream import Kind
 from smtpguard.store.errors import StoreSilent
 from smtpguard.store.returns import Returns, Sent
 from smtpguard.store.store import Store
-from smtpguard.verdict.decision import Answer, Ruling
+from smtpguard.verdict.decision import Answer, Copy, Ruling
 
 
 async def reserve(store: Store, reference: str, rulings: Sequence[Ruling]) -> None:
@@ -31,12 +31,20 @@ async def reserve(store: Store, reference: str, rulings: Sequence[Ruling]) -> No
             log.contact_unsure(reference, str(silent))
 
 
+def unsettled(rulings: Sequence[Ruling]) -> bool:
+    """Whether the answer to any of them is to be kept in mind."""
+    return any(
+        ruling.informs or (ruling.stream is not None and ruling.stream.controller.feedback)
+        for ruling in rulings
+    )
+
+
 async def settle(
     store: Store,
     reference: str,
     rulings: Sequence[Ruling],
     answers: Sequence[Answer],
-    raw: bytes,
+    copy: Copy,
     now: int,
 ) -> None:
     """Commit what was delivered, roll back what was not; remember whom the message went to."""
@@ -48,7 +56,7 @@ async def settle(
             await act(ruling.stream.controller.name, ruling.recipient.address, reference)
         except StoreSilent as silent:
             log.contact_unsure(reference, str(silent))
-    await _remember(store, reference, rulings, answers, raw, now)
+    await _remember(store, reference, rulings, answers, copy, now)
 
 
 async def _remember(
@@ -56,7 +64,7 @@ async def _remember(
     reference: str,
     rulings: Sequence[Ruling],
     answers: Sequence[Answer],
-    raw: bytes,
+    copy: Copy,
     now: int,
 ) -> None:
     """Mark whom a marketing message went to, where its controller reads what comes back."""
@@ -68,7 +76,7 @@ async def _remember(
         if stream.controller.feedback:
             sent = Sent(now, stream.brand.name, stream.name)
             went[stream.controller.name].append((ruling.recipient.address, sent))
-    if not went or (named := Message(raw).first("message-id")) is None:
+    if not went or (named := Message(copy.raw).first("message-id")) is None:
         return
     message_id = named.value.strip().removeprefix("<").removesuffix(">")
     for controller, people in went.items():

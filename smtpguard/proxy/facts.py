@@ -6,9 +6,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from smtpguard import log
 from smtpguard.keys import Keyring
+from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Recipient
 from smtpguard.mail.field import mailboxes
 from smtpguard.mail.message import Message
@@ -21,6 +23,7 @@ from smtpguard.store.store import Store
 from smtpguard.unsubscribe.link import Exit, mint
 from smtpguard.verdict.judge import commercial
 
+NOTHING_SAID = Said()
 LONGEST = 200
 """Characters of one value that a trusted client says."""
 
@@ -39,18 +42,35 @@ async def people(
                 lists[index] = stream.brand.suppression_lists
     for controller, indices in wanted.items():
         addresses = [recipients[index].address for index in indices]
-        pairs = [(recipients[index].address, lists[index]) for index in indices]
-        try:  # asked in one turn of the loop, it travels as one batch
-            found, listed = await asyncio.gather(
-                store.look_up(controller, addresses), against(store, pairs)
-            )
+        try:
+            if any(lists[index] for index in indices):
+                pairs = [(recipients[index].address, lists[index]) for index in indices]
+                found = await _listed_too(store, controller, addresses, pairs)
+            else:
+                found = await store.look_up(controller, addresses)
         except StoreSilent as silent:
             log.store_silent(str(silent))
             continue
-        for index, person, more in zip(indices, found, listed, strict=True):
-            known = replace(person, suppressions=person.suppressions + more) if more else person
-            facts[index] = known
+        for index, person in zip(indices, found, strict=True):
+            facts[index] = person
     return tuple(facts)
+
+
+async def _listed_too(
+    store: Store,
+    controller: str,
+    addresses: Sequence[Address],
+    pairs: Sequence[tuple[Address, tuple[str, ...]]],
+) -> list[Person]:
+    """What is known of each, and what partners' lists have against them."""
+    # Asked in one turn of the loop, it travels as one batch.
+    found, listed = await asyncio.gather(
+        store.look_up(controller, addresses), against(store, pairs)
+    )
+    return [
+        replace(person, suppressions=person.suppressions + more) if more else person
+        for person, more in zip(found, listed, strict=True)
+    ]
 
 
 def patient(streams: Sequence[Stream | None], shut: Collection[str]) -> tuple[Stream | None, ...]:
@@ -69,12 +89,16 @@ def exits(
     streams: Sequence[Stream | None],
     now: int,
     shut: Collection[str] = (),
+    said: Said = NOTHING_SAID,
 ) -> dict[int, Exit]:
     """The way out of each reader whose copy may get one, by index of the recipient.
 
-    No link is promised to an exit that does not answer (``shut``: their base URLs).
+    No link is promised to an exit that does not answer (``shut``: their base URLs). An id of the
+    recipient is nobody's where there are several.
     """
     found: dict[int, Exit] = {}
+    unfit = said.unfit if said.recipient or said.campaign else ()
+    alone = len(envelope.recipients) == 1 and "recipient" not in unfit
     for index, stream in enumerate(streams):
         if stream is None or stream.kind is not Kind.MARKETING or not stream.edits:
             continue
@@ -89,6 +113,8 @@ def exits(
                 stream=stream.name,
                 address=envelope.recipients[index].address,
                 at=now,
+                recipient_id=said.recipient if alone else "",
+                campaign="" if "campaign" in unfit else said.campaign,
             )
     return found
 
@@ -116,9 +142,12 @@ def said_in(message: Message) -> tuple[Said, str]:
 def from_domain_of(message: Message) -> str:
     """The domain of the From field, A-label and lower case; empty where it is not one mailbox."""
     fields = message.named("from")
-    if len(fields) != 1:
-        return ""
-    written = mailboxes(fields[0].value)
+    return _domain(fields[0].value) if len(fields) == 1 else ""
+
+
+@lru_cache(4096)
+def _domain(value: str) -> str:
+    written = mailboxes(value)
     if len(written) != 1 or written[0].address is None:
         return ""
     return written[0].address.domain_key

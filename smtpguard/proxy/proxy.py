@@ -18,21 +18,24 @@ from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Parameter, Session
 from smtpguard.mail.message import Message
-from smtpguard.proxy import trace
+from smtpguard.proxy import attempts, trace
 from smtpguard.proxy.outgoing import NO_SMTPUTF8
-from smtpguard.proxy.patience import Breakages, Pauses
+from smtpguard.proxy.patience import Breakages, Patience
 from smtpguard.proxy.regime import Regime
 from smtpguard.proxy.transaction import Transaction
 from smtpguard.reply import Reply
 from smtpguard.smtp.capabilities import Capabilities
 from smtpguard.smtp.upstream import Upstream
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.poison import broke
 from smtpguard.store.store import Store
 from smtpguard.verdict.decision import Decision, Deliberation
 from smtpguard.verdict.deliberate import Question, deliberate
 from smtpguard.verdict.judge import commercial
 from smtpguard.verdict.refusal import Help
 
+NO_JOURNAL = Reply(452, "3.1", ("The journal cannot be written, try again later.",))
+"""RFC 3463 §3.4: the system is full."""
 LARGE = 131_072
 """Octets of readable parts from which a message is judged in another process."""
 
@@ -81,7 +84,7 @@ class Proxy:
         self.inspector = inspector
         self.clock = clock
         self.breakages = Breakages()
-        self.pauses = Pauses()
+        self.patience = Patience()
         self.shut: frozenset[str] = frozenset()
         """Base URLs of exits that do not answer."""
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -106,7 +109,12 @@ class Proxy:
     async def mail(
         self, session: Session, sender: Address | None, parameters: tuple[Parameter, ...]
     ) -> Transaction | Reply:
-        """Begin a transaction under the regime of this moment."""
+        """Begin a transaction under the regime of this moment.
+
+        What could not be written down is not begun.
+        """
+        if self.journal is not None and not self.journal.ready():
+            return NO_JOURNAL
         if any(p.name == "SMTPUTF8" for p in parameters):
             offered = await self.upstream.capabilities()
             if not offered.smtputf8:
@@ -120,7 +128,7 @@ class Proxy:
         Mail that the inspector cannot judge in time counts as one that breaks a rule.
         """
         decided = await self._ask(question)
-        if decided.failures and (before := self._breaks(question.raw)):
+        if decided.failures and (before := await self._breaks(question.raw)):
             return await self._ask(replace(question, breakages=before))
         return decided
 
@@ -132,15 +140,18 @@ class Proxy:
             return await self.inspector.deliberate(question)
         except InspectionFailed as failure:
             log.inspection_failed(question.reference, str(failure))
-            before = self._breaks(question.raw) if failure.by_mail else 0
+            before = await self._breaks(question.raw) if failure.by_mail else 0
             return deliberate(replace(question, uninspectable=True, breakages=before))
 
-    def _breaks(self, raw: bytes) -> int:
+    async def _breaks(self, raw: bytes) -> int:
         """Note that this very message broke a rule; how often it had done so before."""
         digest = hashlib.sha256(raw).digest()
         before = self.breakages.of(digest)
         self.breakages.note(digest)
-        return before
+        try:
+            return max(before, await broke(self.store, digest))
+        except StoreSilent:  # each worker counts for itself meanwhile
+            return before
 
     def conclude(self, decision: Decision) -> None:
         """Write it down: the journal first, before the client hears of it."""
@@ -152,6 +163,8 @@ class Proxy:
             except Exception:  # the mail may be delivered: the client must hear of that
                 log.incident(decision.reference, traceback.format_exc())
         log.decision(decision)
+        if found := attempts.attempts(decision):
+            self.afterwards(attempts.count(self.store, found, int(decision.at)))
 
     def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that no reply waits for."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from email.utils import formatdate
+from functools import lru_cache
 from itertools import count
 
 from smtpguard.mail.envelope import Session
 
+_UNSAFE = re.compile(r"[^A-Za-z0-9._\[\]:-]")
 _ALPHABET = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
 """No vowels, so that no id spells a word."""
 
@@ -41,7 +44,12 @@ def received(
     if recipient and recipient.isascii() and len(recipient) <= LONGEST:
         lines.append(f"for <{recipient.decode('ascii')}>")
     text = "\r\n\t".join(lines)
-    return f"Received: {text};\r\n\t{formatdate(now, localtime=False)}\r\n".encode("ascii")
+    return f"Received: {text};\r\n\t{_date(int(now))}\r\n".encode("ascii")
+
+
+@lru_cache(8)
+def _date(second: int) -> str:
+    return formatdate(second, localtime=False)
 
 
 def _literal(peer: str) -> str:
@@ -50,4 +58,4 @@ def _literal(peer: str) -> str:
 
 def _clean(helo: str) -> str:
     """The client's name, safe inside a field: it says what it likes."""
-    return "".join(c for c in helo if c.isascii() and (c.isalnum() or c in ".-_[]:"))[:255]
+    return _UNSAFE.sub("", helo)[:255]

@@ -23,7 +23,7 @@ from smtpguard.person import Person
 from smtpguard.policy.match import Undecided
 from smtpguard.policy.stream import Mode, Stream
 from smtpguard.proxy import trace
-from smtpguard.proxy.contact import reserve, settle
+from smtpguard.proxy.contact import reserve, settle, unsettled
 from smtpguard.proxy.facts import exits, from_domain_of, patient, people, said_in
 from smtpguard.proxy.outgoing import finish, mail_argument, rcpt_argument, unfit
 from smtpguard.proxy.regime import Regime
@@ -31,17 +31,18 @@ from smtpguard.reply import Reply
 from smtpguard.rules.rule import Case, Said
 from smtpguard.sign import Signer
 from smtpguard.smtp.upstream import Delivery, UpstreamReply, UpstreamUnavailable
-from smtpguard.verdict.decision import Answer, Copy, Decision, Deliberation, Refuse, Relay, Ruling
+from smtpguard.verdict.decision import Answer, Copy, Decision, Deliberation, Relay, Ruling
 from smtpguard.verdict.deliberate import Question, at_rcpt
 from smtpguard.verdict.judge import commercial
 from smtpguard.verdict.shared import one_answer
-from smtpguard.verdict.weigh import Outcome, about_person
 
 if TYPE_CHECKING:
     from smtpguard.proxy.proxy import Proxy
 
 ACCEPTED = b"250 2.1.5 Ok\r\n"
-APART = Reply(452, "5.3", ("This recipient belongs to another stream: one transaction each.",))
+APART = bytes(
+    Reply(452, "5.3", ("This recipient may belong to another stream: one transaction each.",))
+)
 LATE = Reply(451, "4.2", ("No connection to the upstream in time, try again later.",))
 COPIES_AT_ONCE = 4
 """Upstream transactions of one LMTP transaction under way at the same time."""
@@ -64,6 +65,7 @@ class Transaction:
         self._message: Message | None = None
         """As received; there is none at RCPT."""
         self._began = time.perf_counter()
+        self._said = Said()
         self._deadline = 0.0
         self._timings: dict[str, float] = {}
 
@@ -72,9 +74,9 @@ class Transaction:
         stream = self.regime.matcher.at_rcpt(self.envelope, recipient)
         if not self.envelope.recipients:
             self._first = stream
-            self._waits = self.lmtp or (self._delivery is None and _one_recipient(stream))
-        elif self._waits and not self.lmtp and stream != self._first:
-            return bytes(APART)
+            self._waits = self.lmtp or (self._delivery is None and self._one_recipient(stream))
+        elif self._waits and not self.lmtp and self._apart(stream):
+            return APART
         judged = _known(stream)
         if judged is not None and commercial(judged):
             refusal = await self._refusal(judged, recipient)
@@ -125,6 +127,18 @@ class Transaction:
 
     # -- at RCPT ----------------------------------------------------------------------------------
 
+    def _one_recipient(self, stream: Stream | Undecided | None) -> bool:
+        """Whether the transaction can have but one recipient, whatever the message says."""
+        if isinstance(stream, Undecided):
+            return all(map(self._one_recipient, (*stream.candidates, stream.otherwise)))
+        if stream is None:
+            return self.regime.policy.default_refuses
+        return stream.one_recipient and stream.mode is Mode.ENFORCE
+
+    def _apart(self, stream: Stream | Undecided | None) -> bool:
+        """Whether one more recipient may be of another stream than the first."""
+        return isinstance(stream, Undecided) or stream != self._first
+
     async def _refusal(self, stream: Stream, recipient: Recipient) -> bytes | None:
         """What the rules of the envelope say against one recipient."""
         house = self.proxy.house
@@ -174,6 +188,7 @@ class Transaction:
         """Gather everything the decision depends on, the facts in one batch."""
         proxy, envelope = self.proxy, self.envelope
         said, header = said_in(message) if envelope.session.trusted else (Said(), "")
+        self._said = said
         from_domain = from_domain_of(message)
         at_dot = self.regime.matcher.at_dot
         matched = [at_dot(envelope, r, from_domain, header) for r in envelope.recipients]
@@ -186,7 +201,7 @@ class Transaction:
             message=message,
             streams=streams,
             persons=await self._people(envelope.recipients, streams),
-            exits=exits(self.regime.ring, envelope, streams, now, proxy.shut),
+            exits=exits(self.regime.ring, envelope, streams, now, proxy.shut, said),
             said=said,
             signs=frozenset(s.domain for s in self.regime.signers_for(from_domain)),
             host=proxy.house.host,
@@ -287,8 +302,9 @@ class Transaction:
         answers = await self._relay(finished.raw, [ruling.recipient for ruling in rulings])
         self._timings["upstream"] = time.perf_counter() - began
         self._conclude(rulings, *answers, copy=finished, signers=signers)
-        done = settle(self.proxy.store, self.reference, rulings, answers, copy.raw, int(now))
-        self.proxy.afterwards(done)
+        if unsettled(rulings):
+            done = settle(self.proxy.store, self.reference, rulings, answers, copy, int(now))
+            self.proxy.afterwards(done)
         return answers
 
     async def _relay(self, raw: bytes, recipients: Sequence[Recipient]) -> list[Answer]:
@@ -333,21 +349,10 @@ class Transaction:
 
     def _patient(self, rulings: Sequence[Ruling], reply: Reply) -> Answer:
         """A refusal for content that repeats too often is deferred instead: the stream pauses."""
-        ruling = next((r for r in rulings if isinstance(r.verdict, Refuse)), None)
-        if ruling is None or ruling.stream is None or reply.transient:
-            return Answer(bytes(reply))
-        faults = [w.finding for w in ruling.weighed if w.acted is Outcome.REFUSED]
-        if not faults or about_person(faults[0]):
-            return Answer(bytes(reply))
-        stream, fault = ruling.stream, faults[0].name
-        deferred, begins = self.proxy.pauses.refused(stream, fault, self.proxy.clock())
-        if begins:
-            name = stream.id
-            log.paused(self.reference, name, stream.owner, fault)
-        if not deferred:
-            return Answer(bytes(reply))
-        pause = f"The stream pauses for this fault after {stream.pause_after} refusals like it."
-        return Answer(bytes(Reply(451, reply.status, (*reply.text[:1], pause, *reply.text[1:]))))
+        proxy = self.proxy
+        now = proxy.clock()
+        said = proxy.patience.answer(self.reference, rulings, reply, now, proxy.shut)
+        return Answer(bytes(said))
 
     def _conclude(
         self,
@@ -373,17 +378,10 @@ class Transaction:
                 signed=tuple(dict.fromkeys(signer.domain for signer in signers)),
                 size=len(message.raw) if message else 0,
                 message_id=message_id.value if message_id else "",
+                said=self._said,
                 timings={**self._timings, "total": time.perf_counter() - self._began},
             )
         )
-
-
-def _one_recipient(stream: Stream | Undecided | None) -> bool:
-    """Whether the transaction can have but one recipient, whatever the message says."""
-    if isinstance(stream, Undecided):
-        possible = (*stream.candidates, stream.otherwise)
-        return all(map(_one_recipient, possible))
-    return stream is not None and stream.one_recipient and stream.mode is Mode.ENFORCE
 
 
 def _known(stream: Stream | Undecided | None) -> Stream | None:

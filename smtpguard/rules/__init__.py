@@ -18,6 +18,7 @@ from smtpguard.rules import (
     malformed_headers,
     malformed_list_unsubscribe,
     missing_data_source,
+    missing_feedback_headers,
     missing_list_unsubscribe,
     missing_one_click,
     missing_postal_address,
@@ -60,6 +61,7 @@ ALL: tuple[Rule, ...] = (
     missing_one_click.RULE,
     malformed_list_unsubscribe.RULE,
     unsigned_list_headers.RULE,
+    missing_feedback_headers.RULE,
     unconsented_tracking_pixel.RULE,
 )
 """In the order in which they speak: what stands against the mail at all, then who sends it, what

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from smtpguard.rules.evidence.exits import exits
 from smtpguard.rules.evidence.quote import quote
-from smtpguard.rules.evidence.target import fault_of
+from smtpguard.rules.evidence.target import doubted, fault_of
 from smtpguard.rules.evidence.view import places
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
@@ -29,12 +29,17 @@ from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 def check(case: Case) -> Iterator[Finding]:
     """Judge the targets of all links that unsubscribe; one finding for each part."""
     for found in exits(case):
+        links = found.among(doubted(found.targets, case.brand))
+        if not links:
+            continue
         where = places([found.reading.part.number])
-        faults = [fault_of(link.target, case.brand) for link in found.links]
+        faults = [fault_of(link.target, case.brand) for link in links]
         fault = next(filter(None, faults), "")
-        if fault and not (found.guessed and not all(faults)):
+        # Of links that are guessed, one that leads somewhere may be the right one.
+        open_ = found.guessed and (len(links) < len(found.links) or not all(faults))
+        if fault and not open_:
             yield Finding(RULE.id, found=quote(fault), where=where)
-        elif any(link.target[:5].lower() == "http:" for link in found.links):
+        elif any(link.target[:5].lower() == "http:" for link in links):
             yield Finding(
                 RULE.id,
                 "insecure",

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from smtpguard.mail.address import Address
 from smtpguard.mail.field import Mailbox, mailboxes
@@ -59,7 +60,9 @@ def check(case: Case) -> Iterator[Finding]:
     assert writer.address is not None
     domain = writer.address.domain_key
     if not case.brand.owns(domain):
-        yield Finding(RULE.id, "domain", found=quote(f"{domain} is not the brand's"), where="From")
+        yield Finding(
+            RULE.id, "domain", found=quote(f"{domain} is no domain of the brand"), where="From"
+        )
     if writer.display:
         yield from _name(writer.display, writer.address, case.brand)
 
@@ -86,11 +89,11 @@ def _name(display: str, address: Address, brand: Brand) -> Iterator[Finding]:
             found = quote(f"the name shows an address at {shown.group(1)}")
             yield Finding(RULE.id, "address", found=found, where=where)
     said = normalise(display)
-    names = [name for name in map(normalise, brand.names) if name]
+    names = _normalised(brand.names)
     if any(name in said for name in names):
         return
     if any(name in said.translate(_LOOKALIKES) for name in names):
-        found = "letters of another script imitate the brand"
+        found = "letters of a foreign script imitate the brand"
         yield Finding(RULE.id, "look-alike", found=found, where=where)
         return
     sure = Certainty.HEURISTIC
@@ -99,6 +102,11 @@ def _name(display: str, address: Address, brand: Brand) -> Iterator[Finding]:
     elif names and not _SHOWN.search(display):
         found = quote(f"{display!r} is no declared name")
         yield Finding(RULE.id, "undeclared", found=found, where=where, certainty=sure)
+
+
+@lru_cache(maxsize=64)
+def _normalised(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(filter(None, map(normalise, names)))
 
 
 RULE = Rule(

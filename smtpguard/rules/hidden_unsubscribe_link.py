@@ -26,14 +26,14 @@ from smtpguard.edit.fix import Change
 from smtpguard.mail.reading import Link
 from smtpguard.rules.evidence.exits import Exits, Way, exits, offer, unlabelled, way_of
 from smtpguard.rules.evidence.quote import quote
-from smtpguard.rules.evidence.view import View, parts_of, places, views
+from smtpguard.rules.evidence.view import View, alternatives, parts_of, places
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:
     """Whether some readers have a way out that they cannot see."""
     found = exits(case)
-    seen = [(view, way_of(view, found)) for view in views(case.mail)]
+    seen = [(view, way_of(view, found)) for view in alternatives(case)]
     obscured = [view for view, way in seen if way is Way.OBSCURED]
     unsure = [view for view, way in seen if way is Way.UNSURE]
     if obscured:

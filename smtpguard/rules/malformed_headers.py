@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -48,23 +47,22 @@ def check(case: Case) -> Iterator[Finding]:
     mail = case.mail
     if not case.tidy:
         yield from _octets(mail.raw)
-    count = Counter(field.key for field in mail.fields)
-    if count[""]:
-        yield Finding(RULE.id, "no-field", found=f"{count['']} lines without a field name")
+    if strays := len(mail.named("")):
+        yield Finding(RULE.id, "no-field", found=f"{strays} lines without a field name")
     for key, name in _ONCE.items():
-        if count[key] > 1:
-            yield Finding(RULE.id, "duplicate", found=f"{count[key]} {name} fields", where=name)
-    if not count["date"]:
+        if (count := len(mail.named(key))) > 1:
+            yield Finding(RULE.id, "duplicate", found=f"{count} {name} fields", where=name)
+    if not mail.named("date"):
         date = format_datetime(datetime.fromtimestamp(case.now, UTC))
         yield Finding(RULE.id, "no-date", found="no Date", fixes=(AddField("Date", date),))
-    if not count["message-id"]:
+    if not mail.named("message-id"):
         identity = AddField("Message-ID", _message_id(case))
         yield Finding(RULE.id, "no-message-id", found="no Message-ID", fixes=(identity,))
     elif not _MESSAGE_ID.fullmatch(mail.named("message-id")[0].value):
         yield Finding(
             RULE.id,
             "message-id",
-            found="a Message-ID that is not <left@right>",
+            found="a Message-ID other than <left@right>",
             where="Message-ID",
             certainty=Certainty.HEURISTIC,
         )
@@ -101,9 +99,9 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "The message is not valid RFC 5322 mail. Correct it and send again.",
-        "fr": "Le message n'est pas un courriel RFC 5322 valide. Corrigez-le et renvoyez.",
-        "it": "Il messaggio non e una mail RFC 5322 valida. Correggerla e reinviare.",
+        "en": "The header or the line ends break RFC 5322. Correct them and send again.",
+        "fr": "L'en-tete ou les fins de ligne enfreignent la RFC 5322. Corrigez et renvoyez.",
+        "it": "L'intestazione o i fine riga violano la RFC 5322. Correggere e reinviare.",
     },
     change=Change.HEADERS,
     kinds=COMMERCIAL,

@@ -27,7 +27,7 @@ from smtpguard.edit.fix import Change, Paragraph, Place
 from smtpguard.mail.lexicon import normalise, says
 from smtpguard.rules.evidence.first_contact import informed, source_of
 from smtpguard.rules.evidence.quote import quote
-from smtpguard.rules.evidence.view import lacking, parts_of, places, text_of, views
+from smtpguard.rules.evidence.view import alternatives, lacking, parts_of, places, text_of
 from smtpguard.rules.rule import Case, Certainty, Effect, Fact, Finding, Rule, Scope
 
 SELF = "self"
@@ -64,7 +64,7 @@ def check(case: Case) -> Iterator[Finding]:
         found = quote(f"source {source.id} is called {source.name!r}")
         yield Finding(RULE.id, "vague", found=found, remedy=_REMEDY, certainty=sure, reply=UNKNOWN)
         return
-    seen = views(case.mail)
+    seen = alternatives(case)
     without = lacking(seen, lambda view: _tells(text_of(view), name))
     if seen and len(without) < len(seen):
         return
@@ -72,7 +72,7 @@ def check(case: Case) -> Iterator[Finding]:
     text = wording.source(case.language, source.name)
     yield Finding(
         RULE.id,
-        found=quote(f"first contact, and source {source.id} is not named"),
+        found=quote(f"first contact, and source {source.id} stays unnamed"),
         where=places(parts),
         fixes=(Paragraph(Place.SOURCE, text, parts),) if parts else (),
         certainty=sure,

@@ -53,11 +53,11 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "The List-Unsubscribe header is missing or invalid. Add one with an https and a"
+        "en": "The List-Unsubscribe header is missing or unusable. Add one with an https and a"
         " mailto URI.",
-        "fr": "L'en-tete List-Unsubscribe est absent ou invalide. Ajoutez-le avec une URI"
+        "fr": "L'en-tete List-Unsubscribe est absent ou inutilisable. Ajoutez-le avec une URI"
         " https et une URI mailto.",
-        "it": "L'intestazione List-Unsubscribe e assente o non valida. Aggiungerla con un URI"
+        "it": "L'intestazione List-Unsubscribe e assente o inutilizzabile. Aggiungerla con un URI"
         " https e un URI mailto.",
     },
     change=Change.HEADERS,

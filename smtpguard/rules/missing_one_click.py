@@ -69,7 +69,7 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "One-click unsubscribe headers (RFC 8058) are missing or wrong. Send one https"
+        "en": "One-click unsubscribe headers (RFC 8058) are missing or faulty. Send one https"
         " URI and List-Unsubscribe-Post: List-Unsubscribe=One-Click.",
         "fr": "Les en-tetes de desinscription en un clic (RFC 8058) sont absents ou"
         " incorrects. Envoyez une URI https et List-Unsubscribe-Post:"

@@ -23,8 +23,8 @@ from itertools import islice
 
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Change, Paragraph, Place
-from smtpguard.rules.evidence.identity import gives_address
-from smtpguard.rules.evidence.view import certainty_of_absence, parts_of, text_of, views
+from smtpguard.rules.evidence.identity import gives_address, spells_address
+from smtpguard.rules.evidence.view import alternatives, certainty_of_absence, parts_of, text_of
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
 MANY = 200
@@ -51,7 +51,9 @@ _CODE = re.compile(r"\d(?:\d{3}|[a-z]{2})")
 def check(case: Case) -> Iterator[Finding]:
     """Whether a reader finds the address."""
     address = case.controller.address
-    seen = views(case.mail)
+    if address and any(spells_address(each.visible, address) for each in case.mail.readings):
+        return
+    seen = alternatives(case)
     texts = [text_of(view) for view in seen]
     if address and any(gives_address(text, address) for text in texts):
         return
@@ -62,7 +64,7 @@ def check(case: Case) -> Iterator[Finding]:
     yield Finding(
         RULE.id,
         "undeclared" if lookalike else "",
-        found="an address that the policy does not declare" if lookalike else "no postal address",
+        found="an address other than the declared one" if lookalike else "no postal address",
         fixes=fixes,
         certainty=Certainty.HEURISTIC if lookalike else certainty_of_absence(case.mail),
     )
@@ -79,11 +81,9 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "A valid postal address of the sender is missing. Add the declared one to the"
-        " visible text.",
-        "fr": "L'adresse postale valide de l'expediteur est absente. Ajoutez-la dans le texte"
-        " visible.",
-        "it": "Manca un indirizzo postale valido del mittente. Aggiungerlo nel testo visibile.",
+        "en": "The sender's postal address is missing. Add the declared one to the visible text.",
+        "fr": "L'adresse postale de l'expediteur est absente. Ajoutez-la dans le texte visible.",
+        "it": "Manca l'indirizzo postale del mittente. Aggiungerlo nel testo visibile.",
     },
     change=Change.BODY,
 )

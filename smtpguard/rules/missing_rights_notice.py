@@ -25,7 +25,7 @@ from smtpguard.edit.fix import Change, Paragraph, Place
 from smtpguard.mail.lexicon import normalise, says
 from smtpguard.policy.controller import Controller
 from smtpguard.rules.evidence.first_contact import informed
-from smtpguard.rules.evidence.view import View, lacking, parts_of, places, text_of, views
+from smtpguard.rules.evidence.view import View, alternatives, lacking, parts_of, places, text_of
 from smtpguard.rules.rule import Case, Certainty, Effect, Fact, Finding, Rule, Scope
 
 
@@ -33,7 +33,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Whether somebody new is told of their rights."""
     if informed(case):
         return
-    seen = views(case.mail)
+    seen = alternatives(case)
     without = lacking(seen, lambda view: _tells(view, case))
     if seen and len(without) < len(seen):
         return

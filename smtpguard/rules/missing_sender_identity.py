@@ -21,15 +21,15 @@ from collections.abc import Iterator
 from smtpguard.edit import wording
 from smtpguard.edit.fix import Change, Paragraph, Place
 from smtpguard.mail.lexicon import normalise
-from smtpguard.rules.evidence.identity import names_sender
+from smtpguard.rules.evidence.identity import names_sender, spells_sender
 from smtpguard.rules.evidence.view import (
     View,
+    alternatives,
     certainty_of_absence,
     lacking,
     parts_of,
     places,
     text_of,
-    views,
 )
 from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Finding, Rule
 
@@ -38,13 +38,15 @@ def check(case: Case) -> Iterator[Finding]:
     """Whether every reader is told who writes."""
 
     def named(view: View) -> bool:
+        if any(spells_sender(each.visible, case.controller, case.brand) for each in view):
+            return True
         return names_sender(text_of(view), case.controller, case.brand)
 
     def shown(view: View) -> bool:
         alts = (normalise(image.alt) for image in view[0].images)
         return any(names_sender(alt, case.controller, case.brand) for alt in alts)
 
-    without = lacking(views(case.mail), named)
+    without = lacking(alternatives(case), named)
     if not without:
         return
     by_logo = all(map(shown, without))
@@ -64,8 +66,7 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "The message does not say who is sending it. Add the company name to the visible"
-        " text.",
+        "en": "It is unclear who writes. Add the company name to the visible text.",
         "fr": "Le message n'indique pas l'identite de l'expediteur. Ajoutez le nom de la societe"
         " dans le texte visible.",
         "it": "Il messaggio non indica l'identita del mittente. Aggiungere il nome dell'azienda"

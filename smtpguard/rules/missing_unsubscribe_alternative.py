@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from smtpguard.edit.fix import Change
 from smtpguard.rules.evidence.exits import Way, exits, offer, way_of
 from smtpguard.rules.evidence.view import (
+    alternatives,
     certainty_of_absence,
     lacking,
     parts_of,
     places,
-    views,
 )
 from smtpguard.rules.rule import Case, Finding, Rule
 
@@ -32,7 +32,7 @@ from smtpguard.rules.rule import Case, Finding, Rule
 def check(case: Case) -> Iterator[Finding]:
     """Whether some readers find a way out and others do not."""
     found = exits(case)
-    seen = views(case.mail)
+    seen = alternatives(case)
     without = lacking(seen, lambda view: way_of(view, found) is not Way.NONE)
     if not without or len(without) == len(seen):
         return

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from smtpguard.edit.fix import Change
 from smtpguard.rules.evidence.exits import exits, offer
-from smtpguard.rules.evidence.view import certainty_of_absence, parts_of, views
+from smtpguard.rules.evidence.view import alternatives, certainty_of_absence, parts_of
 from smtpguard.rules.rule import Case, Finding, Rule
 
 
@@ -31,7 +31,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Whether no reader finds any way out, seen or unseen."""
     if any(found.way for found in exits(case)):
         return
-    seen = views(case.mail)
+    seen = alternatives(case)
     yield Finding(
         RULE.id,
         found="no link says that it unsubscribes" if seen else "nothing readable in the message",

@@ -59,9 +59,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 def overlong(raw: bytes) -> Iterator[tuple[int, int]]:
     """The spans of all lines longer than 998 octets; looks at one octet in a line or two."""
-    at, size = 0, len(raw)
+    at, size, before = 0, len(raw), raw.rfind
     while size - at > LONGEST:
-        line_end = raw.rfind(b"\n", at, at + LONGEST + 2)
+        line_end = before(b"\n", at, at + LONGEST + 2)
         if line_end < 0:
             line_end = raw.find(b"\n", at + LONGEST)
             line_end = size if line_end < 0 else line_end

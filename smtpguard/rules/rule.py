@@ -13,9 +13,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from functools import wraps
+from typing import Any, TypeVar
 
 from smtpguard.edit.fix import Change, Fix
 from smtpguard.mail.envelope import Envelope, Recipient
+from smtpguard.mail.language import language_of
 from smtpguard.mail.message import Message
 from smtpguard.person import Person, Source
 from smtpguard.policy.controller import Brand, Controller
@@ -60,6 +63,14 @@ class Certainty(IntEnum):
     CERTAIN = 2
 
 
+LONGEST_ID = 64
+"""Octets of an id that a sender gives to a list, a reader or a campaign."""
+
+
+def _fits(word: str) -> bool:
+    return word.isprintable() and len(word.encode("utf-8", "replace")) <= LONGEST_ID
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a trusted client said about the mail in ``X-SmtpGuard-*`` fields."""
@@ -70,6 +81,18 @@ class Said:
     """The sender's own id for the person."""
     campaign: str = ""
     language: str = ""
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The ids that name nobody, ``list`` and ``campaign``, where they were said."""
+        ids = {"list": self.list, "campaign": self.campaign}
+        return {name: word for name, word in ids.items() if word and _fits(word)}
+
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """Which ids are too long for a link, or not printable: cut, they would name another."""
+        ids = {"list": self.list, "recipient": self.recipient, "campaign": self.campaign}
+        return tuple(name for name, word in ids.items() if not _fits(word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +110,14 @@ class Case:
     said: Said = Said()
     signs: frozenset[str] = frozenset()
     """Domains whose DKIM key we hold."""
-    language: str = "en"
-    """Of the message, as far as declared; the brand's first language otherwise."""
     now: int = 0
     """Seconds since the epoch, passed in by the shell."""
     tidy: bool = False
     """The wire has seen to it already that no line holds a bare CR, a bare LF or a NUL."""
     host: str = ""
     """Our host id, as it stands in the Received fields that we add."""
+    evidence: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What ``once`` has read."""
 
     @property
     def controller(self) -> Controller:
@@ -111,6 +134,35 @@ class Case:
         """The message, for rules of phase DOT."""
         assert self.message is not None, "only rules of phase DOT read the message"
         return self.message
+
+    @property
+    def language(self) -> str:
+        """What a text for the reader is written in, two letters.
+
+        That which the client names or the message declares, else the brand's first. Only a fix
+        asks for it: it may be looked for in the pages.
+        """
+        return self.said.language or language_of(self.mail, self.brand.languages[0])
+
+
+T = TypeVar("T")
+
+
+def once(read: Callable[[Case], T]) -> Callable[[Case], T]:
+    """Evidence that several rules look at, read when the first one asks.
+
+    It may depend on the message and the stream of a case, and on nothing else.
+    """
+
+    @wraps(read)
+    def known(case: Case) -> T:
+        found: tuple[Message | None, Stream, T] | None = case.evidence.get(read)
+        # A case is also made out of another one with ``replace``.
+        if found is None or found[0] is not case.message or found[1] is not case.stream:
+            found = case.evidence[read] = case.message, case.stream, read(case)
+        return found[2]
+
+    return known
 
 
 @dataclass(frozen=True, slots=True)

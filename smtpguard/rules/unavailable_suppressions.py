@@ -32,7 +32,7 @@ RULE = Rule(
     __name__,
     check,
     says={
-        "en": "Opt-out register temporarily unavailable; message deferred. It will be tried again.",
+        "en": "The opt-out register gives no answer; the message waits and is tried again.",
         "fr": "Registre d'opposition momentanement indisponible; message differe. Il sera"
         " represente.",
         "it": "Registro delle opposizioni temporaneamente non disponibile; messaggio"

@@ -41,12 +41,15 @@ _COUNTER = re.compile(
 
 def check(case: Case) -> Iterator[Finding]:
     """Look at the images of every HTML part; one finding for each part and degree."""
+    hosts = case.stream.tracking_hosts
     for reading in case.mail.readings:
         number = reading.part.number
         certain: list[Image] = []
         likely: list[Image] = []
         for image in reading.images:
-            if _tracks(image, case.stream.tracking_hosts):
+            if not hosts and _shows(image):
+                continue  # as most do
+            if _tracks(image, hosts):
                 certain.append(image)
             elif _might(image):
                 likely.append(image)
@@ -83,6 +86,12 @@ def _might(image: Image) -> bool:
         and _identifies(image.source)
         and _COUNTER.search(image.source.partition("?")[0])
     )
+
+
+def _shows(image: Image) -> bool:
+    """It is a picture to look at, of a size that is known."""
+    width, height = image.width, image.height
+    return not image.hidden and (width or 0) > TINY and (height is None or height > 0)
 
 
 def _tiny(image: Image) -> bool:

@@ -42,6 +42,8 @@ _MERGE_NAME = re.compile(
     re.IGNORECASE,
 )
 """Guillemets are quotation marks first: only the usual merge fields in them are tags."""
+_VALUES = ("undef", "null", "none", "nan", "object")
+"""One of them stands in whatever is unset; looked for in all links at once."""
 _UNSET = re.compile(
     r"[/=](?:undefined|null|none|nan|\[object object\]|%5bobject(?:%20|\+)object%5d)(?=[/?&#]|$)",
     re.IGNORECASE,
@@ -61,7 +63,11 @@ def check(case: Case) -> Iterator[Finding]:
         if not tags:
             yield from _found(case, reading.prose, where, "text", Certainty.HEURISTIC)
     for found in exits(case):
-        unset = next(filter(None, (_UNSET.search(link.target) for link in found.links)), None)
+        together = "\n".join(found.targets).lower()
+        if not any(value in together for value in _VALUES):
+            continue
+        likely = [i for i, target in enumerate(found.targets) if _UNSET.search(target)]
+        unset = next((_UNSET.search(link.target) for link in found.among(likely)), None)
         if unset:
             where = places([found.reading.part.number])
             yield Finding(

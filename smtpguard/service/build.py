@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from smtpguard import config as configuration
 from smtpguard.config import Config
+from smtpguard.config import listener as configured
 from smtpguard.keys import Keyring, SigningKey, UnusableKey
 from smtpguard.policy import pack, parse
 from smtpguard.policy.match import Matcher
@@ -23,6 +23,7 @@ from smtpguard.policy.source import Problem, Problems
 from smtpguard.proxy.regime import Regime
 from smtpguard.rules import ALL
 from smtpguard.rules.rule import Fact, Rule
+from smtpguard.service import accounts
 from smtpguard.service.notify import secret
 from smtpguard.sign import Signer, probe
 from smtpguard.smtp.settings import Deadlines, Limits, Listener, Onward, Stray, Tls
@@ -39,6 +40,8 @@ class Snapshot:
     ring: bytes
     dkim: Mapping[str, bytes] = field(default_factory=dict)
     """Private keys by the name the policy gives them."""
+    users: Mapping[str, bytes] = field(default_factory=dict)
+    """Users files by listener."""
 
     @property
     def host(self) -> str:
@@ -52,9 +55,10 @@ def snapshot(config: Config, ring: Keyring) -> Snapshot:
     policies, packs = config.policy_files(), config.pack_files()
     compiled = policy(config, policies, packs, int(time.time()))
     keys, problems = read_dkim(config, compiled)
-    if problems:
-        raise Problems(problems)
-    return Snapshot(config, policies, packs, ring.dump(), keys)
+    users, unusable = accounts.read_users(config)
+    if problems or unusable:
+        raise Problems([*problems, *unusable])
+    return Snapshot(config, policies, packs, ring.dump(), keys, users)
 
 
 def regime(taken: Snapshot) -> Regime:
@@ -122,20 +126,23 @@ def changed(old: Config, new: Config) -> list[str]:
     return sorted(part for part in parts if getattr(old, part) != getattr(new, part))
 
 
-def listener(config: Config, entry: configuration.Listener) -> Listener:
+def listener(taken: Snapshot, entry: configured.Listener) -> Listener:
     """One listener as the wire wants it."""
+    config = taken.config
     said = config.limits
     return Listener(
         name=entry.name,
         hostname=config.identity,
         lmtp=entry.protocol == "lmtp",
         relay_from=entry.relay_from.networks,
+        relay_unix=entry.auth is None or entry.relay_from.unix,
         trusted=entry.trusted.networks,
         trusted_unix=entry.trusted.unix,
         xforward_from=entry.xforward_from.networks,
         xforward_unix=entry.xforward_from.unix,
-        tls=_tls(entry.tls) if entry.tls else None,
+        tls=tls(entry.tls) if entry.tls else None,
         tls_required=entry.tls is not None and entry.tls.required,
+        auth=accounts.auth(entry, taken.users),
         stray=Stray(said.bare_newlines),
         limits=replace(limits(config), sessions=entry.connections or said.connections),
         deadlines=Deadlines(command=said.command_timeout, data=said.data_timeout),
@@ -198,6 +205,7 @@ def policy(
         listeners=None if anywhere else config.protocols,
         defaults=config.defaults,
         now=now,
+        feedback=anywhere or any(entry.kind == "feedback" for entry in config.listeners),
     )
 
 
@@ -206,7 +214,8 @@ def _is_governed(rule: Rule) -> bool:
     return rule.invariant or Fact.SUPPRESSIONS in rule.facts
 
 
-def _tls(entry: configuration.ListenerTls) -> ssl.SSLContext:
+def tls(entry: configured.ListenerTls) -> ssl.SSLContext:
+    """What the listener shows its clients, read now. ``OSError`` where that cannot be had."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(entry.certificate, entry.key)
     return context

@@ -109,13 +109,20 @@ class Supervisor:
             self._reap()
         if signal.SIGHUP in signals and not self._stopping:
             self._reload()
-        if signal.SIGTERM in signals or signal.SIGINT in signals:
-            if self._stopping:
+        if self._stopping:
+            # Cutting a transaction off can double its mail: only who sits at the terminal may.
+            if signal.SIGINT in signals:
                 self._signal(signal.SIGKILL)
-            else:
-                self._stopping = time.monotonic()
-                notify("STOPPING=1")
-                self._signal(signal.SIGTERM)
+        elif signal.SIGTERM in signals or signal.SIGINT in signals:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._stopping = time.monotonic()
+        notify("STOPPING=1")
+        # Nobody would answer who connects from now on.
+        for listening in self.sockets.values():
+            listening.close()
+        self._signal(signal.SIGTERM)
 
     def _start_missing(self) -> None:
         now = time.monotonic()

@@ -10,14 +10,16 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import uvloop
 
 from smtpguard import log
 from smtpguard.config import Config
+from smtpguard.config.listener import ListenerTls
 from smtpguard.courier import Courier
+from smtpguard.digest.watch import Watch
 from smtpguard.feedback.desk import Desk
 from smtpguard.feedback.receiver import Feedback
 from smtpguard.inspector import Inspector
@@ -25,14 +27,16 @@ from smtpguard.journal.journal import Journal
 from smtpguard.policy.source import Problems
 from smtpguard.proxy.proxy import House, Proxy
 from smtpguard.proxy.regime import Regime
-from smtpguard.service import build
+from smtpguard.service import accounts, build
 from smtpguard.service.build import Snapshot
 from smtpguard.service.canary import Canary
 from smtpguard.service.channel import Channel
 from smtpguard.smtp.server import Occupancy, Server
 from smtpguard.smtp.upstream import Upstream
+from smtpguard.smtp.users import Users
 from smtpguard.store.keyfiles import load_ring
 from smtpguard.store.store import Store
+from smtpguard.store.troubles import Pace
 
 COLLECT = (50_000, 20, 20)
 """Garbage collection (gc.set_threshold): a message is some thousand objects that hold no cycle."""
@@ -65,14 +69,18 @@ async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel:
     canary = Canary(proxy, Courier(), taken.config.exits.every)
     if taken.config.exits.check:
         await canary.start()
+    said = taken.config.digest
+    watch = Watch(proxy, sender=said.sender or "", pace=Pace.of(said.window))
+    watch.start()
     servers = await _servers(taken, proxy, feedback, sockets)
-    parent = _Parent(proxy, feedback, channel, stopping)
+    parent = _Parent(proxy, feedback, servers, channel, stopping)
     loop.add_reader(channel.fileno(), parent.heard)
     channel.send("ready")
     await stopping.wait()
     loop.remove_reader(channel.fileno())
     await asyncio.gather(*(server.drain(drain(taken.config)) for server in servers))
     await canary.close()
+    await watch.close()
     await proxy.close()
 
 
@@ -119,7 +127,7 @@ async def _servers(
     servers: list[Server] = []
     occupancy = Occupancy(build.limits(taken.config))
     for entry in taken.config.listeners:
-        settings = build.listener(taken.config, entry)
+        settings = build.listener(taken, entry)
         receiver = feedback if entry.kind == "feedback" else proxy
         server = Server(settings, receiver, occupancy)
         await server.start([sockets[entry.name]])
@@ -131,13 +139,21 @@ class _Parent:
     """What the parent says."""
 
     def __init__(
-        self, proxy: Proxy, feedback: Feedback, channel: Channel, stopping: asyncio.Event
+        self,
+        proxy: Proxy,
+        feedback: Feedback,
+        servers: Sequence[Server],
+        channel: Channel,
+        stopping: asyncio.Event,
     ) -> None:
         self.proxy = proxy
         self.feedback = feedback
+        self.servers = {server.listener.name: server for server in servers}
         self.channel = channel
         self.stopping = stopping
         self.prepared: Regime | None = None
+        self.certificates: dict[str, ListenerTls] = {}
+        self.users: dict[str, Users] = {}
 
     def heard(self) -> None:
         """Read one word and act on it."""
@@ -147,6 +163,8 @@ class _Parent:
                 self.channel.send(self._prepare(taken))
             elif word == "commit" and self.prepared is not None:
                 regime, self.prepared = self.prepared, None
+                self._show(self.certificates)
+                self._admit(self.users)
                 self.proxy.adopt(regime)
                 self.feedback.desk = Desk(regime.policy, regime.ring)
         except (EOFError, OSError):
@@ -154,7 +172,35 @@ class _Parent:
 
     def _prepare(self, taken: Snapshot) -> str:
         try:
-            self.prepared = build.regime(taken)
+            certificates = {each.name: each.tls for each in taken.config.listeners if each.tls}
+            for name, tls in certificates.items():
+                place = f"listeners.{name}.tls: {tls.certificate}"
+                build.tls(tls)
+            users = {
+                each.name: accounts.users_of(each.auth.users, taken.users[each.name])
+                for each in taken.config.listeners
+                if each.auth
+            }
+            self.prepared, self.certificates, self.users = build.regime(taken), certificates, users
         except Problems as problems:
             return str(problems)
+        except OSError as failure:  # ssl.SSLError is one
+            return f"{place}: {failure}"
         return ""
+
+    def _admit(self, users: Mapping[str, Users]) -> None:
+        """Who was removed may not send any more, also in the session that is open."""
+        for name, known in users.items():
+            auth = self.servers[name].listener.auth
+            if auth is not None:
+                auth.users = known
+
+    def _show(self, certificates: Mapping[str, ListenerTls]) -> None:
+        """Certificates are renewed every few weeks: whoever connects from now on sees the new."""
+        for name, tls in certificates.items():
+            context = self.servers[name].listener.tls
+            try:
+                if context is not None:
+                    context.load_cert_chain(tls.certificate, tls.key)
+            except OSError as failure:  # it was whole a moment ago
+                log.warned(f"{tls.certificate}: {failure}; the old one stays in use")

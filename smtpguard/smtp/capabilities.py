@@ -21,9 +21,13 @@ class Capabilities:
     pipelining: bool = False
     xforward: frozenset[str] = frozenset()
     """Attribute names that XFORWARD takes, upper case; empty: not offered."""
+    auth: bool = False
+    """AUTH is offered, and with it the parameter AUTH of MAIL (RFC 4954 §5)."""
+    authenticated: bool = False
+    """The client, which is us where the server is the upstream, has said AUTH."""
 
     @classmethod
-    def of(cls, extensions: Mapping[str, str]) -> Capabilities:
+    def of(cls, extensions: Mapping[str, str], *, authenticated: bool = False) -> Capabilities:
         """Read a mapping of EHLO keyword, in lower case, to its parameters."""
         size = extensions.get("size")
         xforward = extensions.get("xforward", "").upper().split()
@@ -34,6 +38,8 @@ class Capabilities:
             dsn="dsn" in extensions,
             pipelining="pipelining" in extensions,
             xforward=XFORWARD.intersection(xforward),
+            auth="auth" in extensions,
+            authenticated=authenticated,
         )
 
     def limit(self, own: int) -> int:

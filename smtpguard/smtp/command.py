@@ -22,6 +22,7 @@ _VALUES: Mapping[str, re.Pattern[bytes]] = {
     "SIZE": re.compile(rb"\d{1,20}"),  # RFC 1870 §4
     "BODY": re.compile(rb"7BIT|8BITMIME", re.IGNORECASE),  # RFC 6152 §2
     "RET": re.compile(rb"FULL|HDRS", re.IGNORECASE),  # RFC 3461 §4.3
+    "AUTH": re.compile(_XTEXT + rb"{1,500}"),  # RFC 4954 §5; xtext holds <> as well
     "ENVID": re.compile(_XTEXT + rb"{1,100}"),  # RFC 3461 §4.4
     "NOTIFY": re.compile(  # RFC 3461 §4.1
         rb"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}", re.IGNORECASE
@@ -52,6 +53,8 @@ def offered(capabilities: Capabilities | None) -> tuple[frozenset[str], frozense
         mail.add("BODY")
     if capabilities.smtputf8:
         mail.add("SMTPUTF8")
+    if capabilities.auth:
+        mail.add("AUTH")
     if capabilities.dsn:
         return frozenset(mail | {"RET", "ENVID"}), frozenset({"NOTIFY", "ORCPT"})
     return frozenset(mail), frozenset()
@@ -125,11 +128,12 @@ def greeting(hostname: str, lines: Iterable[str]) -> bytes:
 
 
 def extensions(capabilities: Capabilities, *, xforward: bool, starttls: bool) -> list[str]:
-    """The EHLO keywords to offer; ``size`` is that of ``capabilities``."""
+    """The EHLO keywords to offer; ``size`` and ``auth`` are those of ``capabilities``."""
     lines = ["PIPELINING", "ENHANCEDSTATUSCODES", f"SIZE {capabilities.size or 0}"]
     lines += ["8BITMIME"] * capabilities.eightbitmime
     lines += ["SMTPUTF8"] * capabilities.smtputf8
     lines += ["DSN"] * capabilities.dsn
     lines += ["XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"] * xforward
     lines += ["STARTTLS"] * starttls
+    lines += ["AUTH PLAIN LOGIN"] * capabilities.auth
     return lines

@@ -7,14 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import aiosmtpd.smtp
-
-from smtpguard.mail.envelope import Session
 from smtpguard.reply import Reply
-from smtpguard.smtp import command, data, replies, xforward
-from smtpguard.smtp.capabilities import Capabilities
-from smtpguard.smtp.connection import Connection, log
+from smtpguard.smtp import command, data, replies
 from smtpguard.smtp.inbox import Intake
+from smtpguard.smtp.introduction import Introduction
 from smtpguard.smtp.receiver import Transaction
 from smtpguard.smtp.settings import Stray
 
@@ -26,14 +22,13 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 Verb = Callable[[Any, bytes], Awaitable[None]]
 
 
-class Conversation(Connection):
+class Conversation(Introduction):
     """An SMTP session (RFC 5321 §3)."""
 
     verbs: ClassVar[Mapping[bytes, Verb]]
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
-        self._offered: Capabilities | None = None
         self._transaction: Transaction | None = None
         self._mail: command.Mail | None = None
         self._accepted = 0
@@ -48,17 +43,6 @@ class Conversation(Connection):
     def delivering(self) -> bool:
         """The dot has come, and the replies have not all been given."""
         return self._delivering
-
-    def _met(self) -> None:
-        self._offered = None
-        peer, self._rights = self._server.identify(self._socket.get_extra_info("peername"))
-        self._client = Session(
-            listener=self._server.listener.name,
-            protocol=self.protocol,
-            peer=peer,
-            tls=self._tls_protocol is not None,
-            trusted=self._rights.trusted,
-        )
 
     async def _obey(self, line: bytes) -> None:
         word, _, argument = line.partition(b" ")
@@ -82,7 +66,8 @@ class Conversation(Connection):
         """Forget the transaction, and tell whoever has it."""
         transaction, self._transaction = self._transaction, None
         self._mail, self._accepted = None, 0
-        self._client = replace(self._client, forwarded=())
+        if self._client.forwarded:
+            self._client = replace(self._client, forwarded=())
         if transaction is not None:
             try:
                 await transaction.abandon()
@@ -91,41 +76,15 @@ class Conversation(Connection):
 
     # The commands.
 
-    async def _ehlo(self, argument: bytes) -> None:
-        if not await self._greeted(argument, "LHLO" if self.protocol == "LMTP" else "EHLO"):
-            return
-        self._client = replace(self._client, protocol=self.protocol)
-        upstream = await self._server.receiver.capabilities()
-        self._offered = replace(upstream, size=upstream.limit(self._limits.size))
-        lines = command.extensions(
-            self._offered,
-            xforward=self._rights.xforward,
-            starttls=self.tls_context is not None and not self._client.tls,
-        )
-        self._say(command.greeting(self.hostname, lines))
-
-    async def _helo(self, argument: bytes) -> None:
-        if await self._greeted(argument, "HELO"):
-            self._client = replace(self._client, protocol="SMTP")
-            self._offered = None
-            self._say(command.greeting(self.hostname, ()))
-
-    async def _greeted(self, argument: bytes, verb: str) -> bool:
-        name = argument.decode("utf-8", "replace")
-        if not name or " " in name or len(name) > 255:
-            self._refuse(replies.NAME_NEEDED)
-            return False
-        await self._reset()
-        self._client = replace(self._client, helo=name)
-        return True
-
     async def _take_mail(self, argument: bytes) -> None:
         if not self._client.helo:
             self._refuse(replies.GREET_FIRST)
         elif self._transaction is not None:
             self._refuse(replies.NESTED)
+        elif self._client.user and not self._is_user_still():
+            self._end(replies.EXPELLED)
         elif not self._rights.relay:
-            self._refuse(replies.NO_RELAY)
+            self._refuse(self._unwelcome())
         elif self._server.listener.tls_required and not self._client.tls:
             self._refuse(replies.TLS_FIRST)
         else:
@@ -182,25 +141,23 @@ class Conversation(Connection):
             if not await self._read(intake):
                 return
             content = intake.content()
-            objection = self._objection(intake, content)
-            if objection is None and self._server.listener.stray is Stray.NORMALISE:
-                content = data.normalise(content) if data.stray(content) else content
+            fault = data.stray(content)
+            objection = self._objection(intake, content, fault)
             if objection is None:
-                await self._deliver(content)
+                await self._deliver(data.normalise(content) if fault else content)
             else:
                 self._say(bytes(objection) * self._replies())
         finally:
             self._server.occupancy.give(intake.held)
             await self._reset()
 
-    def _objection(self, intake: Intake, content: bytes) -> Reply | None:
-        """Why the message cannot be taken, whatever it says."""
+    def _objection(self, intake: Intake, content: bytes, fault: str) -> Reply | None:
+        """Why the message cannot be taken, whatever it says; ``fault`` is of its line ends."""
         limits = self._limits
         if intake.too_large:
             return Reply(552, "3.4", ("message is over the size limit",))
         if intake.no_room:
             return replies.NO_ROOM
-        fault = data.stray(content)
         if fault and (self._server.listener.stray is Stray.REJECT or "NUL" in fault):
             return Reply(
                 550,
@@ -220,7 +177,7 @@ class Conversation(Connection):
         assert transaction is not None
         self._delivering = True
         missing = self._replies()
-        failed = Reply(451, "3.0", ("no answer was found; try again later",))
+        failed = replies.NO_ANSWER
         try:
             async for reply in transaction.data(content):
                 if missing:
@@ -231,7 +188,8 @@ class Conversation(Connection):
             failed = self._incident(error)
         finally:
             self._delivering = False
-        self._say(bytes(failed) * missing)
+        if missing:
+            self._say(bytes(failed) * missing)
 
     def _replies(self) -> int:
         """How many replies follow the dot."""
@@ -258,39 +216,6 @@ class Conversation(Connection):
     async def _not_here(self, argument: bytes) -> None:
         self._refuse(replies.NOT_HERE)
 
-    async def _starttls(self, argument: bytes) -> None:
-        if self.tls_context is None:
-            self._refuse(replies.NOT_HERE)
-        elif argument:
-            self._refuse(replies.NO_ARGUMENT)
-        elif self._tls_protocol is not None:
-            self._refuse(replies.TLS_ALREADY)
-        else:
-            await self._reset()
-            try:
-                await self.smtp_STARTTLS("")
-            except aiosmtpd.smtp.TLSSetupException as error:
-                log.info("TLS handshake failed: %r", error.__cause__)
-                self._socket.abort()
-                self._leave()
-
-    async def _xforward(self, argument: bytes) -> None:
-        if not self._rights.xforward:
-            self._refuse(replies.NO_XFORWARD)
-        elif not self._client.helo:
-            self._refuse(replies.GREET_FIRST)
-        elif self._transaction is not None:
-            self._refuse(replies.NESTED)
-        else:
-            try:
-                attributes = xforward.parse(argument)
-            except xforward.MalformedForward as error:
-                self._refuse(Reply(501, "5.4", (f"XFORWARD: {error}",)))
-                return
-            merged = {**dict(self._client.forwarded), **dict(attributes)}
-            self._client = replace(self._client, forwarded=tuple(merged.items()))
-            self._say(replies.OK)
-
 
 Conversation.verbs = {
     b"EHLO": Conversation._ehlo,
@@ -304,7 +229,8 @@ Conversation.verbs = {
     b"VRFY": Conversation._vrfy,
     b"STARTTLS": Conversation._starttls,
     b"XFORWARD": Conversation._xforward,
+    b"AUTH": Conversation._auth,
     **dict.fromkeys(
-        (b"AUTH", b"BDAT", b"ETRN", b"EXPN", b"HELP", b"TURN", b"XCLIENT"), Conversation._not_here
+        (b"BDAT", b"ETRN", b"EXPN", b"HELP", b"TURN", b"XCLIENT"), Conversation._not_here
     ),
 }

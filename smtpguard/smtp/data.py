@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import re
 
+MANY = 1000
+"""Lines that begin with a dot; for more of them ``replace`` is faster."""
+_DOT = re.compile(rb"\r\n\.")
+_ORDINARY = bytes(octet for octet in range(256) if octet not in b"\r\n\0")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 
 
 def stray(content: bytes) -> str:
     """What is in the message that no line may hold (RFC 5321 §2.3.8): a few words, or nothing."""
-    if _BARE_CR.search(content):
-        return "a bare carriage return"
-    if content.count(b"\n") != content.count(b"\r"):
-        return "a bare line feed"
-    return "a NUL" if b"\0" in content else ""
+    ends = content.translate(None, _ORDINARY)
+    bare = _BARE_CR.search(content)
+    if bare is None and ends == b"\r\n" * (len(ends) // 2):
+        return ""
+    if b"\0" in ends:
+        return "a NUL"
+    return "a bare carriage return" if bare else "a bare line feed"
+
+
+def stuffed(content: bytes) -> bytes:
+    """Every line that begins with a dot given one more (RFC 5321 §4.5.2)."""
+    return _dots(content, b"..")
+
+
+def unstuffed(content: bytes) -> bytes:
+    """Every line that begins with a dot without it (RFC 5321 §4.5.2)."""
+    return _dots(content, b"")
+
+
+def _dots(content: bytes, instead: bytes) -> bytes:
+    if content.startswith(b"."):
+        content = instead + content[1:]
+    # Few lines begin so, and a pattern finds them three times as fast as ``replace`` does.
+    done, found = _DOT.subn(b"\r\n" + instead, content, MANY)
+    return done if found < MANY else content.replace(b"\r\n.", b"\r\n" + instead)
 
 
 def normalise(content: bytes) -> bytes:

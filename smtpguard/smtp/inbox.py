@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from smtpguard.smtp import data
+
 END = b"\r\n.\r\n"
 """Nothing else ends data (RFC 5321 §4.1.1.4)."""
 HOPELESS = 16
@@ -33,9 +35,9 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._buffer)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, octets: bytes) -> None:
         """Add octets."""
-        self._buffer += data
+        self._buffer += octets
 
     def line(self) -> bytes | None:
         """The next line without its end (LF is taken for CRLF here), if it is complete.
@@ -87,18 +89,18 @@ class Intake:
         self.too_large = False
         self.no_room = False
 
-    def feed(self, data: bytes) -> bytes | None:
+    def feed(self, octets: bytes) -> bytes | None:
         """Add octets. The ones that follow the end, once it has come; ``None`` before."""
-        self.size += len(data)
-        self._buffer += data
+        self.size += len(octets)
+        self._buffer += octets
         end = self._end()
         if end is None:
-            self._store(len(data))
+            self._store(len(octets))
             return None
         self.complete = True
         rest = bytes(self._buffer[end + len(END) :])
         self.size -= len(rest)
-        self._store(len(data) - len(rest))
+        self._store(len(octets) - len(rest))
         del self._buffer[end + 2 :]
         return rest
 
@@ -111,7 +113,7 @@ class Intake:
         content = bytes(self._buffer)
         self._buffer.clear()
         if self._dots:
-            content = content.removeprefix(b".").replace(b"\r\n.", b"\r\n")
+            content = data.unstuffed(content)
         self.too_large = self.too_large or 0 < self._limit < len(content)
         return content
 

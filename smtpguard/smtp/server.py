@@ -155,7 +155,9 @@ class Server:
         if not isinstance(peername, tuple):
             listener = self.listener
             return "", Rights(
-                relay=True, trusted=listener.trusted_unix, xforward=listener.xforward_unix
+                relay=listener.relay_unix,
+                trusted=listener.trusted_unix,
+                xforward=listener.xforward_unix,
             )
         address = ip_address(peername[0].partition("%")[0])
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

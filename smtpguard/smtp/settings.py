@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
+from smtpguard.smtp.auth import Auth
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
@@ -64,7 +66,9 @@ class Listener:
     """In banner and EHLO; ours."""
     lmtp: bool = False
     relay_from: Networks = ()
-    """Clients that may send. Unix sockets always may: the file's mode decides who opens them."""
+    """Clients that may send, also those that are no users."""
+    relay_unix: bool = True
+    """A unix socket's clients may: the file's mode decides who opens it."""
     trusted: Networks = ()
     """Clients whose ``X-SmtpGuard-*`` fields are believed."""
     trusted_unix: bool = False
@@ -74,6 +78,8 @@ class Listener:
     """Offers STARTTLS."""
     tls_required: bool = False
     """Mail is taken over TLS only (RFC 3207 §4)."""
+    auth: Auth | None = None
+    """Offers AUTH; a user may send."""
     stray: Stray = Stray.REJECT
     limits: Limits = Limits()
     deadlines: Deadlines = Deadlines()

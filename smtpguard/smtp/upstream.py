@@ -86,7 +86,7 @@ class Upstream:
         except BaseException:
             client.close()
             raise
-        self._offers = Capabilities.of(client.esmtp_extensions)
+        self._offers = Capabilities.of(client.esmtp_extensions, authenticated=bool(settings.user))
         return _take_over(client, self._offers)
 
 

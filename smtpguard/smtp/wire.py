@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from smtpguard.reply import LINE, Reply
+from smtpguard.smtp import data
 from smtpguard.smtp.capabilities import Capabilities
 
 LINES = 200
@@ -22,7 +23,6 @@ CHUNK = 262_144
 """Octets handed to the transport at a time."""
 
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
-_DOT = re.compile(rb"\r\n\.")
 _PRINTABLE = bytes(c if 32 <= c < 127 else 32 if c == 9 else 63 for c in range(256))
 
 
@@ -139,10 +139,10 @@ class Wire(asyncio.Protocol):
         """A reply that came before it was asked for, if any."""
         return self._replies[0] if self._replies else None
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, octets: bytes) -> None:
         """Of ``asyncio.Protocol``."""
         try:
-            replies = self._reader.feed(data)
+            replies = self._reader.feed(octets)
         except ValueError:
             self.fail(NONSENSE)
             return
@@ -179,10 +179,10 @@ class Wire(asyncio.Protocol):
             self._wake()
             self.resume_writing()
 
-    def send(self, data: bytes) -> None:
+    def send(self, octets: bytes) -> None:
         """Hand octets to the transport, all at once."""
         if self.broken is None and not self.transport.is_closing():
-            self.transport.write(data)
+            self.transport.write(octets)
 
     async def upload(self, content: bytes, progress: float, deadline: float) -> bool:
         """Send a message and its dot. True: the dot was handed over.
@@ -190,10 +190,7 @@ class Wire(asyncio.Protocol):
         False: the wire broke, stood still for ``progress`` seconds, did not get there by
         ``deadline`` (loop time), or the upstream answered before the dot; no dot was sent.
         """
-        stuffed = content
-        if content.startswith(b".") or _DOT.search(content):
-            stuffed = content.replace(b"\r\n.", b"\r\n..")
-            stuffed = b"." + stuffed if content.startswith(b".") else stuffed
+        stuffed = data.stuffed(content)
         end = b".\r\n" if not stuffed or stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
         view = memoryview(stuffed)
         last = 0

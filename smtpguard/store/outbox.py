@@ -2,12 +2,14 @@
 
 An event is one job: taken by one process at a time, put off after a failure, laid aside as dead
 when its last try has failed, and forgotten a while later. It names a person, so it is sealed with
-the link key, as the link was that it came from.
+the link key, as the link was that it came from. There are two boxes: what goes out as webhooks,
+and the letters to owners of streams.
 
 ==========================  ====================================================================
 ``sg-outbox:{outbox}``      sorted set; member: id of a job, score: when it is due
 ``sg-outbox:{outbox}:job``  hash; id of a job: ``<key id octet> <sealed JSON>``
 ``sg-outbox:{outbox}:dead``  sorted set; id of a job that was given up, by when
+``sg-letter:{outbox}`` ...  the same for letters
 ==========================  ====================================================================
 """
 
@@ -18,10 +20,10 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smtpguard.keys import Keyring
-from smtpguard.person import Suppression
+from smtpguard.person import Conflict, Suppression
 from smtpguard.store.wire import command
 
 if TYPE_CHECKING:
@@ -29,10 +31,8 @@ if TYPE_CHECKING:
 
 CREATED = "suppression.created"
 LIFTED = "suppression.lifted"
+CONFLICT = "suppression.conflict"
 
-DUE = b"sg-outbox:{outbox}"
-JOBS = DUE + b":job"
-DEAD = DUE + b":dead"
 PURPOSE = b"smtpguard event"
 MOST = 100_000
 """Jobs that wait at a time; beyond it the oldest are dropped."""
@@ -65,7 +65,32 @@ end
 return taken
 """
 
-Event = Mapping[str, str | int]
+Event = Mapping[str, Any]
+"""What happened: ``type``, ``controller``, ``at`` and whatever else JSON holds."""
+
+
+NO_IDS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where jobs of one kind lie."""
+
+    due: bytes
+
+    @property
+    def jobs(self) -> bytes:
+        """What they say."""
+        return self.due + b":job"
+
+    @property
+    def dead(self) -> bytes:
+        """Those that were given up."""
+        return self.due + b":dead"
+
+
+HOOKS = Box(b"sg-outbox:{outbox}")
+LETTERS = Box(b"sg-letter:{outbox}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +110,17 @@ class Job:
     """When it is tried again; when it was given up, of a dead one."""
 
 
-def suppression(kind: str, controller: str, one: Suppression, recipient: str) -> Event:
-    """``suppression.created`` or ``suppression.lifted``; ``recipient`` is empty where unknown."""
+def suppression(
+    kind: str,
+    controller: str,
+    one: Suppression,
+    recipient: str,
+    ids: Mapping[str, str] = NO_IDS,
+) -> Event:
+    """``suppression.created`` or ``suppression.lifted``; ``recipient`` is empty where unknown.
+
+    ``ids`` is what the sender called reader and mailing (``Ticket.ids``).
+    """
     said = {
         "type": kind,
         "controller": controller,
@@ -95,27 +129,55 @@ def suppression(kind: str, controller: str, one: Suppression, recipient: str) ->
         "reason": one.reason.value,
         "channel": one.channel,
         "at": one.at,
+        **ids,
     }
+    return {**said, "recipient": recipient} if recipient else said
+
+
+def conflict(
+    controller: str, one: Conflict, recipient: str, ids: Mapping[str, str] = NO_IDS
+) -> Event:
+    """``suppression.conflict``: a consent and an opt-out contradict each other."""
+    said = {
+        "type": CONFLICT,
+        "controller": controller,
+        "brand": one.scope.brand,
+        "stream": one.scope.stream,
+        "reason": one.reason.value,
+        "channel": one.channel,
+        "at": one.recorded,
+        "kind": one.kind.value,
+        "opted_out": one.said,
+        "consented": one.consent,
+        **ids,
+    }
+    said |= {"link": one.epoch} if one.epoch else {}
     return {**said, "recipient": recipient} if recipient else said
 
 
 def addition(ring: Keyring, event: Event) -> bytes:
     """The command that puts an event out. Raises ``LookupError`` without a link key."""
+    return command(b"EVAL", ADD, 2, HOOKS.due, HOOKS.jobs, *posted(ring, event), MOST)
+
+
+def posted(ring: Keyring, event: Event) -> tuple[str, int, bytes]:
+    """A new job as it is written: its id, when it is due, its octets. ``LookupError`` likewise."""
     job = Job(f"msg_{secrets.token_hex(12)}", event, int(event["at"]))
-    return command(b"EVAL", ADD, 2, DUE, JOBS, job.id, job.at, _seal(ring, job), MOST)
+    return job.id, job.at, _seal(ring, job)
 
 
 class Outbox:
     """The jobs of a store; every method raises ``StoreSilent`` as the store does."""
 
-    def __init__(self, store: Store, ring: Keyring) -> None:
+    def __init__(self, store: Store, ring: Keyring, box: Box = HOOKS) -> None:
         self._store = store
         self._ring = ring
+        self._box = box
 
     async def take(self, most: int = 20, now: int | None = None) -> list[Job]:
         """Jobs that are due; nobody else gets them for ``LEASE`` seconds."""
         at = int(time.time()) if now is None else now
-        keys = (DUE, JOBS, DEAD)
+        keys = (self._box.due, self._box.jobs, self._box.dead)
         take = command(b"EVAL", TAKE, len(keys), *keys, at, LEASE, most, KEPT)
         (taken,) = await self._store.ask([take])
         found = []
@@ -124,41 +186,48 @@ class Outbox:
             if job is not None:
                 found.append(job)
             elif not octets:
-                await self._store.ask([command(b"ZREM", DUE, name)])
+                await self._store.ask([command(b"ZREM", self._box.due, name)])
         return found
 
     async def put_off(self, job: Job, due: int) -> None:
         """Try again then."""
         sealed = _seal(self._ring, job)
-        keep = command(b"HSET", JOBS, job.id, sealed)
-        await self._store.ask([keep, command(b"ZADD", DUE, due, job.id)])
+        keep = command(b"HSET", self._box.jobs, job.id, sealed)
+        await self._store.ask([keep, command(b"ZADD", self._box.due, due, job.id)])
 
     async def give_up(self, job: Job, now: int) -> None:
         """Lay it aside, where an operator finds it."""
-        keep = command(b"HSET", JOBS, job.id, _seal(self._ring, job))
-        aside = command(b"ZADD", DEAD, now, job.id)
-        await self._store.ask([keep, aside, command(b"ZREM", DUE, job.id)])
+        keep = command(b"HSET", self._box.jobs, job.id, _seal(self._ring, job))
+        aside = command(b"ZADD", self._box.dead, now, job.id)
+        await self._store.ask([keep, aside, command(b"ZREM", self._box.due, job.id)])
 
     async def finish(self, job: Job) -> None:
         """Everybody has heard."""
-        await self._store.ask([command(b"ZREM", DUE, job.id), command(b"HDEL", JOBS, job.id)])
+        forget = command(b"HDEL", self._box.jobs, job.id)
+        await self._store.ask([command(b"ZREM", self._box.due, job.id), forget])
 
     async def listed(self, *, dead: bool) -> list[Job]:
         """Jobs that wait, or those given up, the oldest first; those under a lost key are not."""
-        asked = command(b"ZRANGE", DEAD if dead else DUE, 0, -1, b"WITHSCORES")
+        asked = command(b"ZRANGE", self._box.dead if dead else self._box.due, 0, -1, b"WITHSCORES")
         (pairs,) = await self._store.ask([asked])
         names = pairs[::2]
-        octets = await self._store.ask([command(b"HGET", JOBS, name) for name in names])
+        octets = await self._store.ask([command(b"HGET", self._box.jobs, name) for name in names])
         jobs = [
             self._open(name, found or b"", int(float(due)))
             for name, due, found in zip(names, pairs[1::2], octets, strict=True)
         ]
         return [job for job in jobs if job is not None]
 
+    async def depth(self) -> tuple[int, int]:
+        """How many jobs wait, and how many were given up."""
+        asked = [command(b"ZCARD", self._box.due), command(b"ZCARD", self._box.dead)]
+        waiting, given_up = await self._store.ask(asked)
+        return int(waiting), int(given_up)
+
     async def revive(self, job: Job, now: int) -> None:
         """Begin again with a job that was given up; who has heard is not told twice."""
         await self.put_off(Job(job.id, job.event, job.at, 0, job.done), now)
-        await self._store.ask([command(b"ZREM", DEAD, job.id)])
+        await self._store.ask([command(b"ZREM", self._box.dead, job.id)])
 
     def _open(self, name: bytes, octets: bytes, due: int) -> Job | None:
         key = self._ring.link(octets[0]) if octets else None

@@ -14,17 +14,18 @@ that the store could mend, and it is why our own rows are made with a key.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from smtpguard.mail.address import Address
-from smtpguard.person import Reason, Suppression
+from smtpguard.person import Person, Reason, Scope, Suppression
 from smtpguard.store.errors import StoreSilent
 from smtpguard.store.wire import command
 
@@ -112,6 +113,31 @@ async def against(
     return found
 
 
+async def look_up(
+    store: Store,
+    controller: str,
+    addresses: Sequence[Address],
+    lists: Sequence[tuple[str, Scope]],
+) -> list[Person]:
+    """What is known of each, these lists included; each with how far it reaches.
+
+    Raises ``StoreSilent``, as ``against`` does.
+    """
+    if not lists:
+        return await store.look_up(controller, addresses)
+    names = sorted({name for name, _ in lists})
+    # Asked in one turn of the loop, it travels as one batch.
+    people, listed = await asyncio.gather(
+        store.look_up(controller, addresses), against(store, [(one, names) for one in addresses])
+    )
+    return [
+        replace(person, suppressions=person.suppressions + _reaching(hits, lists))
+        if hits
+        else person
+        for person, hits in zip(people, listed, strict=True)
+    ]
+
+
 async def load(
     store: Store, name: str, algorithm: Algorithm, found: Iterable[bytes], *, now: int, keep: bool
 ) -> int:
@@ -158,3 +184,13 @@ async def every(store: Store) -> list[Listed]:
 
 def _key(name: str) -> bytes:
     return f"sg-list:{{{quote(name, safe='')}}}".encode()
+
+
+def _reaching(
+    hits: Sequence[Suppression], lists: Sequence[tuple[str, Scope]]
+) -> tuple[Suppression, ...]:
+    """Each hit as far as its list reaches, which may be several brands."""
+    said = [(f"list:{name}", scope) for name, scope in lists]
+    return tuple(
+        replace(hit, scope=scope) for hit in hits for name, scope in said if name == hit.channel
+    )

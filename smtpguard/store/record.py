@@ -7,6 +7,7 @@ under the reference of ``@domain``. Fields:
 =============================  ==============================================================
 ``s:<reason>:<brand>:<stream>``  a suppression: ``<seconds>:<channel>``
 ``d:<reason>:<brand>:<stream>``  the same, against a whole domain
+``l:<reason>:<brand>:<stream>``  when it was said last, where that is later: ``<seconds>``
 ``x:<reason>:<brand>:<stream>``  a suppression that was lifted: ``<seconds>:<because>``
 ``c``                          a notice was accepted downstream: ``<seconds> <notice>``
 ``r``                          a notice is reserved: ``<expiry> <token> <seconds> <notice>``
@@ -33,8 +34,6 @@ CONTACT = b"c"
 RESERVED = b"r"
 SOURCE = b"o"
 KNOWN = b"k"
-FORGETTABLE = (CONTACT, RESERVED, SOURCE, KNOWN)
-"""What is erased when somebody asks for erasure and their objection must stand."""
 
 NOBODY = Person()
 BOUNCES = ("hard", "soft")
@@ -74,19 +73,29 @@ def bounce_key(key: bytes, kind: str) -> bytes:
     return b"sg-bounce:%b:%b" % (braced(key), kind.encode())
 
 
+def consent_key(key: bytes) -> bytes:
+    """Where the consents of the person of that record lie (``consent``); on the same node."""
+    return b"sg-consent" + key[2:]
+
+
+def scope_words(scope: Scope) -> tuple[str, str]:
+    """Brand and stream as they stand in the names of fields."""
+    return quote(scope.brand, safe=""), quote(scope.stream, safe="")
+
+
 def suppression_field(reason: Reason, scope: Scope, *, domain: bool) -> bytes:
     """The field of a suppression."""
     return f"{'d' if domain else 's'}:{_scope(reason, scope)}".encode()
 
 
+def latest_field(reason: Reason, scope: Scope) -> bytes:
+    """The field that says when a suppression was said last."""
+    return f"l:{_scope(reason, scope)}".encode()
+
+
 def lifted_field(reason: Reason, scope: Scope) -> bytes:
     """The field under which a lifted suppression is remembered."""
     return f"x:{_scope(reason, scope)}".encode()
-
-
-def suppression_value(suppression: Suppression) -> bytes:
-    """The value of a suppression's field."""
-    return f"{suppression.at}:{suppression.channel}".encode()
 
 
 def source_value(source: Source) -> bytes:
@@ -160,7 +169,7 @@ def combine(own: Iterable[Person], wider: Iterable[Person]) -> Person:
 
 
 def _scope(reason: Reason, scope: Scope) -> str:
-    return f"{reason.value}:{quote(scope.brand, safe='')}:{quote(scope.stream, safe='')}"
+    return ":".join((reason.value, *scope_words(scope)))
 
 
 @lru_cache(maxsize=4096)

@@ -15,8 +15,8 @@ from redis.exceptions import ResponseError
 
 from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
-from smtpguard.person import Person, Reason, Scope, Source, Suppression
-from smtpguard.store import contact, outbox, record, trust
+from smtpguard.person import OptOut, Person, Reason, Scope, Source, Suppression
+from smtpguard.store import contact, leaving, outbox, record, trust
 from smtpguard.store.embedded import socket_of
 from smtpguard.store.errors import StoreSilent, StoreUntrusted
 from smtpguard.store.greeting import INFO, READ_MARK, SIZE, Founding, Greeting, announcement
@@ -183,18 +183,29 @@ class Store:
 
     async def suppress_many(self, controller: str, items: Iterable[tuple[Who, Suppression]]) -> int:
         """Record suppressions in one batch; how many are new. A few hundred at a time."""
-        commands: list[bytes] = []
-        live = len(self._held.ring.references)
-        for who, suppression in items:
-            domain = isinstance(who, str)
-            field = record.suppression_field(suppression.reason, suppression.scope, domain=domain)
+        wanted = [(who, OptOut(suppression)) for who, suppression in items]
+        return sum(one.new for one in await self.opt_out(controller, wanted))
+
+    async def opt_out(
+        self, controller: str, items: Iterable[tuple[Who, OptOut]]
+    ) -> list[leaving.Recorded]:
+        """The same with what is known of their time; whether each is new, and contradicts."""
+        wanted = list(items)
+        many, now = len(wanted) > 1, int(time.time())
+        commands = [leaving.OPT_OUT.load] if many else []
+        for who, wish in wanted:
+            domain, one = isinstance(who, str), wish.suppression
             newest, *older = self._keys(controller, _name(who))
-            value = record.suppression_value(suppression)
-            commands.append(command(b"HSETNX", newest, field, value))
+            commands.append(leaving.opt_out(newest, wish, domain=domain, now=now, short=many))
+            field = record.suppression_field(one.reason, one.scope, domain=domain)
             commands += [command(b"HEXISTS", key, field) for key in older]
-        replies = await self._ask(commands, self._durable)
-        rows = [replies[i : i + live] for i in range(0, len(replies), live)]
-        return sum(1 for written, *elsewhere in rows if written and not any(elsewhere))
+        live = (len(commands) - many) // len(wanted) if wanted else 0
+        replies = iter((await self._ask(commands, self._durable))[many:])
+        rows = ([next(replies) for _ in range(live)] for _ in wanted)
+        return [
+            leaving.read_opt_out(written, wish, now, known=any(elsewhere))
+            for (_, wish), (written, *elsewhere) in zip(wanted, rows, strict=True)
+        ]
 
     async def unsuppress(
         self, controller: str, who: Who, scope: Scope, reason: Reason, *, because: str, at: int
@@ -209,22 +220,21 @@ class Store:
         note = command(
             b"HSET", keys[0], record.lifted_field(reason, scope), f"{at}:{because}".encode()
         )
-        await self._ask([note, *(command(b"HDEL", key, field) for key in standing)])
+        last = record.latest_field(reason, scope)
+        await self._ask([note, *(command(b"HDEL", key, field, last) for key in standing)])
         return True
 
     async def erase(self, controller: str, address: Address, *, objections: bool = False) -> bool:
-        """Forget a person; true when there was something to forget.
+        """Forget a person, their consents too; true when there was something to forget.
 
         Their suppressions stay, because they are what keeps the person from being written to
         again, unless ``objections`` is true.
         """
         keys = self._keys(controller, address.key)
-        forget = [
-            command(b"DEL", record.bounce_key(key, kind)) for key in keys for kind in record.BOUNCES
-        ]
-        for key in keys:
-            whole = command(b"DEL", key)
-            forget.append(whole if objections else command(b"HDEL", key, *record.FORGETTABLE))
+        gone = [record.bounce_key(key, kind) for key in keys for kind in record.BOUNCES]
+        gone += [record.consent_key(key) for key in keys]
+        forget = [command(b"DEL", key) for key in gone]
+        forget += [command(b"DEL", key) if objections else leaving.forget(key) for key in keys]
         return any(await self._ask(forget))
 
     async def tell(self, event: outbox.Event) -> None:
@@ -262,17 +272,23 @@ class Store:
 
     async def rows(self, controller: str | None = None) -> AsyncIterator[Row]:
         """Every record, in no order; one that moves while we look may come twice."""
-        wanted = "sg:*:{*" if controller is None else record.record_key(controller, "*", "")
-        if isinstance(wanted, bytes):
-            wanted = wanted.decode().partition("{")[0] + "{*"
+        async for key, reply in self.scan(b"sg:", controller):
+            yield self._row(key, reply)
+
+    async def scan(
+        self, prefix: bytes, controller: str | None
+    ) -> AsyncIterator[tuple[bytes, Reply]]:
+        """For the room's other modules: every hash of persons under a prefix, likewise."""
+        owner = b"*" if controller is None else quote(controller, safe="").encode()
         cursor = b"0"
         while True:
+            wanted = prefix + owner + b":{*"
             scan = command(b"SCAN", cursor, b"MATCH", wanted, b"COUNT", 500)
             cursor, keys = (await self._ask([scan]))[0]
             replies = await self._ask([command(b"HGETALL", key) for key in keys])
             for key, reply in zip(keys, replies, strict=True):
                 if reply:
-                    yield self._row(key, reply)
+                    yield key, reply
             if cursor == b"0":
                 return
 

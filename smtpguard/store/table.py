@@ -10,12 +10,15 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from io import BytesIO, TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from smtpguard.mail.address import Address
 
@@ -27,6 +30,7 @@ LONGEST = 1 << 16
 BLOCK = 1 << 20
 MARK = "\ufeff"
 """The byte order mark, as a character."""
+_ZONE = re.compile(r" ([+-]\d{4})(?: [A-Z]\w*)?$")
 HEADINGS = frozenset(
     (
         *("email", "mail", "emailaddress", "address", "recipient", "subscriber", "contact"),
@@ -64,7 +68,8 @@ class Row:
 class Table:
     """A list whose shape is known."""
 
-    path: Path
+    name: str
+    """Of the file, for complaints."""
     encoding: str
     delimiter: str
     column: int
@@ -72,6 +77,8 @@ class Table:
     heading: Row | None
     size: int
     """Octets of the file."""
+    opened: Callable[[], BinaryIO] = field(repr=False)
+    """The list from its beginning."""
 
     @classmethod
     def of(cls, path: Path, column: str | None = None) -> Table:
@@ -79,21 +86,31 @@ class Table:
 
         ``column`` is its heading, or its number from 1. Raises ``TableError``.
         """
+        return cls._of(str(path), lambda: path.open("rb"), column)
+
+    @classmethod
+    def within(cls, octets: bytes, name: str, column: str | None = None) -> Table:
+        """The same of a list in memory; ``name`` is what complaints call it."""
+        return cls._of(name, lambda: BytesIO(octets), column)
+
+    @classmethod
+    def _of(cls, name: str, opened: Callable[[], BinaryIO], column: str | None) -> Table:
         try:
-            size = path.stat().st_size
-            encoding = _encoding(path)
-            with path.open(encoding=encoding, newline="") as file:
+            with opened() as octets:
+                encoding = _encoding(octets)
+                size = octets.seek(0, 2)
+            with TextIOWrapper(opened(), encoding, newline="") as file:
                 delimiter = _delimiter(file.read(1 << 16))
                 file.seek(0)
                 sample = list(islice(_rows(file, delimiter), SAMPLE))
         except (OSError, UnicodeError) as error:
-            raise TableError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+            raise TableError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
         rows = [row for row in sample if row.text.strip() and not row.fault]
         if not rows:
-            raise TableError(f"{path} has no rows")
+            raise TableError(f"{name} has no rows")
         heading = None if any(looks_like(cell) for cell in rows[0].cells) else rows[0]
-        found = _column(path, rows, heading, column)
-        return cls(path, encoding, delimiter, found, heading, size)
+        found = _column(name, rows, heading, column)
+        return cls(name, encoding, delimiter, found, heading, size, opened)
 
     def index(self, heading: str) -> int | None:
         """The column under a heading, from 0."""
@@ -106,7 +123,7 @@ class Table:
 
     def every(self) -> Iterator[Row]:
         """All rows in order, heading and empty lines included."""
-        with self.path.open(encoding=self.encoding, newline="") as file:
+        with TextIOWrapper(self.opened(), self.encoding, newline="") as file:
             yield from _rows(file, self.delimiter)
 
     def is_record(self, row: Row) -> bool:
@@ -135,42 +152,55 @@ def read_domain(text: str) -> str | None:
 
 
 def read_time(cell: str) -> int | None:
-    """Seconds since the epoch of ``2026-03-31`` or ``2026-03-31T10:00:00+02:00``; else ``None``."""
+    """Seconds since the epoch of ``2026-03-31`` or ``2026-03-31T10:00:00+02:00``; else ``None``.
+
+    The zone may stand apart, and be named as well: ``2026-03-31 10:00:00 +0200 CEST`` (listmonk).
+    """
     try:
-        moment = datetime.fromisoformat(cell.strip())
+        moment = datetime.fromisoformat(_ZONE.sub(r"\1", cell.strip()))
     except ValueError:
         return None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _rows(file: Iterable[str], delimiter: str) -> Iterator[Row]:
-    """Join the lines of a row whose quotes span several; RFC 4180, and tolerant beyond it."""
+    """Join the lines of a row whose quotes span several; RFC 4180, and tolerant beyond it.
+
+    No line is looked at more than twice, however the quotes stand.
+    """
     complete = _complete(delimiter).fullmatch
     lines = enumerate(file, 1)
-    pending: list[tuple[int, str]] = []
-    while True:
-        number, text = pending.pop(0) if pending else next(lines, (0, ""))
-        if not text:
-            return
-        if '"' in text and not complete(text.removeprefix(MARK)):
-            joined = [(number, text)]
-            length = len(text)
-            while length < LONGEST and (after := pending.pop(0) if pending else next(lines, None)):
-                joined.append(after)
-                length += len(after[1])
-                if '"' in after[1] and complete(
-                    "".join(line for _, line in joined).removeprefix(MARK)
-                ):
-                    break
-            else:
-                pending = joined[1:] + pending
-                yield Row(number, text, (), "a quote is opened and never closed")
-                continue
-            text = "".join(line for _, line in joined)
-        yield _row(number, text, delimiter)
+    # Lines that were read ahead; all but the first neither open nor close the quote they are in.
+    ahead: deque[tuple[int, str]] = deque()
+    length = 0
+    while ahead or (line := next(lines, None)):
+        if not ahead:
+            assert line
+            ahead.append(line)
+            length = len(line[1])
+        number, text = ahead[0]
+        if '"' not in text or len(text) > LONGEST or complete(text.removeprefix(MARK)):
+            ahead.popleft()
+            length -= len(text)
+            yield _row(number, text, delimiter)
+            continue
+        while length < LONGEST and (line := next(lines, None)):
+            ahead.append(line)
+            length += len(line[1])
+            # What is within a quote at its beginning is read as if the quote began there.
+            if '"' in line[1] and len(line[1]) <= LONGEST and complete('"' + line[1]):
+                yield _row(number, "".join(text for _, text in ahead), delimiter)
+                ahead.clear()
+                break
+        else:
+            ahead.popleft()
+            length -= len(text)
+            yield Row(number, text, (), "a quote is opened and never closed")
 
 
 def _row(number: int, text: str, delimiter: str) -> Row:
+    if len(text) > LONGEST:
+        return Row(number, text, (), f"it is longer than {LONGEST} characters")
     if "\0" in text:
         return Row(number, text, (), "it holds a NUL")
     try:
@@ -189,27 +219,25 @@ def _complete(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf"{cell}(?:{d}{cell})*(?:\r\n|\n|\r)?")
 
 
-def _encoding(path: Path) -> str:
+def _encoding(file: BinaryIO) -> str:
     """UTF-16 by its mark, UTF-8 if it is that throughout, else Latin-1.
 
     Each of them gives back the octets that it read: the mark is kept as a character, and Latin-1
-    has one for every octet.
+    has one for every octet. Raises ``UnicodeError`` for what is not the UTF-16 that it says.
     """
-    with path.open("rb") as file:
-        start = file.read(2)
-        if start == codecs.BOM_UTF16_LE:
-            return "utf-16-le"
-        if start == codecs.BOM_UTF16_BE:
-            return "utf-16-be"
-        file.seek(0)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            while block := file.read(BLOCK):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "latin-1"
-    return "utf-8"
+    wide = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+    found = wide.get(file.read(2), "utf-8")
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder(found)()
+    try:
+        while block := file.read(BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        if found != "utf-8":
+            raise
+        return "latin-1"
+    return found
 
 
 def _delimiter(sample: str) -> str:
@@ -223,7 +251,7 @@ def _delimiter(sample: str) -> str:
     return ","
 
 
-def _column(path: Path, rows: Sequence[Row], heading: Row | None, wanted: str | None) -> int:
+def _column(name: str, rows: Sequence[Row], heading: Row | None, wanted: str | None) -> int:
     width = max(len(row.cells) for row in rows)
     names = [_plain(cell) for cell in heading.cells] if heading else []
     if wanted is not None:
@@ -232,7 +260,7 @@ def _column(path: Path, rows: Sequence[Row], heading: Row | None, wanted: str | 
         if wanted.isdigit() and 1 <= int(wanted) <= width:
             return int(wanted) - 1
         known = ", ".join(cell.strip() for cell in heading.cells) if heading else f"1 to {width}"
-        raise TableError(f"{path} has no column {wanted!r}; it has {known}")
+        raise TableError(f"{name} has no column {wanted!r}; it has {known}")
     body = [row for row in rows if row is not heading]
     counts = [sum(looks_like(row.cell(i)) for row in body) for i in range(width)]
     full = [i for i, count in enumerate(counts) if count and count == max(counts)]
@@ -243,7 +271,7 @@ def _column(path: Path, rows: Sequence[Row], heading: Row | None, wanted: str | 
     if not full and width == 1:
         return 0
     which = "several columns hold" if full else "no column holds"
-    raise TableError(f"{path}: {which} addresses; name it with --column")
+    raise TableError(f"{name}: {which} addresses; name the column")
 
 
 def _plain(name: str) -> str:

@@ -2,11 +2,14 @@
 
 A token is the ticket, sealed: the same reader gets the same link. The same ticket sealed for
 another purpose is another thing; the exit pages seal theirs so.
+
+What the sender said beside it is laid out as version 2; a link that carries none of it is version
+1, and as short as ever.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from smtpguard.keys import Keyring
@@ -36,6 +39,23 @@ class Ticket:
     """The reader's mailbox, octets as in RCPT."""
     at: int
     """The consent epoch: seconds since the epoch, below 2^40. It labels, and never expires."""
+    recipient_id: str = ""
+    """The sender's own id for the reader; at most 255 octets, as every name here."""
+    campaign: str = ""
+    """The sender's own id for the mailing."""
+    link: int = 0
+    """The epoch of the link that this ticket comes from, where ``at`` says something else."""
+
+    @property
+    def epoch(self) -> int:
+        """When the link was minted."""
+        return self.link or self.at
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What the sender called reader and mailing, to be told back; only what was said."""
+        said = {"recipient_id": self.recipient_id, "campaign": self.campaign}
+        return {name: word for name, word in said.items() if word}
 
 
 def mint(
@@ -48,13 +68,16 @@ def mint(
     stream: str,
     address: Address,
     at: int,
+    recipient_id: str = "",
+    campaign: str = "",
 ) -> Exit:
     """The exit of one reader from one stream; equal arguments give an equal exit.
 
     ``base`` is the URL of the exit pages without a final slash, ``mailto`` a mail address; either
     may be empty. Raises ``LookupError`` where the ring holds no link key.
     """
-    token = seal(ring, Ticket(controller, brand, stream, bytes(address), at))
+    ticket = Ticket(controller, brand, stream, bytes(address), at, recipient_id, campaign)
+    token = seal(ring, ticket)
     return Exit(
         url=f"{base}/u/{token}" if base else "",
         mailto=f"mailto:{quote(mailto, safe='@+')}?subject=unsubscribe%20{token}" if mailto else "",
@@ -63,25 +86,37 @@ def mint(
 
 def seal(ring: Keyring, ticket: Ticket, purpose: bytes = PURPOSE) -> str:
     """The token of a ticket under the newest link key."""
-    names = [name.encode() for name in (ticket.controller, ticket.brand, ticket.stream)]
+    words = [ticket.controller.encode(), ticket.brand.encode(), ticket.stream.encode()]
+    more = [
+        ticket.recipient_id.encode(),
+        ticket.campaign.encode(),
+        ticket.link.to_bytes(5) if ticket.link else b"",
+    ]
+    version = 2 if any(more) else 1
+    words += more if version == 2 else []
     plain = b"".join(
-        (ticket.at.to_bytes(5), *(len(name).to_bytes(1) + name for name in names), ticket.address)
+        (ticket.at.to_bytes(5), *(len(word).to_bytes(1) + word for word in words), ticket.address)
     )
-    return sealed.seal(ring, purpose, plain)
+    return sealed.seal(ring, purpose, plain, version)
 
 
 def read(ring: Keyring, token: str, purpose: bytes = PURPOSE) -> Ticket | None:
     """The ticket that a token carries; ``None`` for whatever we did not mint, whyever."""
-    plain = sealed.unseal(ring, purpose, token)
-    return _ticket(plain) if plain is not None else None
+    version, plain = sealed.unseal_versioned(ring, purpose, token)
+    return _ticket(version, plain) if plain is not None else None
 
 
-def _ticket(plain: bytes) -> Ticket:
+def _ticket(version: int, plain: bytes) -> Ticket:
     """Unpack what was authenticated, so it has the form that ``seal`` gave it."""
-    names = []
+    words = []
     at = 5
-    for _ in range(3):
+    for _ in range(6 if version == 2 else 3):
         end = at + 1 + plain[at]
-        names.append(plain[at + 1 : end].decode())
+        words.append(plain[at + 1 : end])
         at = end
-    return Ticket(names[0], names[1], names[2], plain[at:], int.from_bytes(plain[:5]))
+    controller, brand, stream, *said = [word.decode() for word in words[:5]]
+    ticket = Ticket(controller, brand, stream, plain[at:], int.from_bytes(plain[:5]))
+    if not said:
+        return ticket
+    link = int.from_bytes(words[5])
+    return replace(ticket, recipient_id=said[0], campaign=said[1], link=link)

@@ -10,6 +10,7 @@ from smtpguard.edit.fix import Fix
 from smtpguard.mail.envelope import Envelope, Recipient
 from smtpguard.policy.stream import Stream
 from smtpguard.reply import Reply
+from smtpguard.rules.rule import Said
 from smtpguard.verdict.judge import Failure
 from smtpguard.verdict.weigh import Weighed
 
@@ -132,5 +133,7 @@ class Decision:
     size: int = 0
     """Octets of the message as received."""
     message_id: str = ""
+    said: Said = Said()
+    """What a trusted client said of the mail."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds spent: store, judge, sign, upstream, total."""

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from smtpguard.edit.compose import Unmendable, compose
 from smtpguard.edit.edit import Edit
-from smtpguard.edit.fix import Change, Fix, RemoveField
+from smtpguard.edit.fix import Change, Fix, Paragraph, RemoveField
 from smtpguard.mail.envelope import Envelope
 from smtpguard.mail.field import Field
-from smtpguard.mail.language import language_of
 from smtpguard.mail.message import Message
 from smtpguard.person import Person, Source
 from smtpguard.policy.stream import Kind, Mode, Stream
 from smtpguard.reply import Reply
 from smtpguard.rules import ALL, mail_loop
-from smtpguard.rules.rule import Case, Effect, Finding, Phase, Rule, Said, Scope
+from smtpguard.rules.rule import Case, Finding, Rule, Said
 from smtpguard.unsubscribe.link import Exit
 from smtpguard.verdict.decision import Copy, Defer, Deliberation, Refuse, Relay, Ruling, Verdict
-from smtpguard.verdict.judge import Failure, asked, commercial, judge
+from smtpguard.verdict.judge import Failure, Roster, commercial, judge, roster
 from smtpguard.verdict.refusal import Help, refuse
 from smtpguard.verdict.weigh import (
     PATIENCE,
@@ -126,14 +126,24 @@ def at_rcpt(
     case: Case, *, reference: str, manual: Help
 ) -> tuple[Verdict, tuple[Weighed, ...], tuple[Failure, ...]]:
     """What the envelope alone decides about one recipient, why, and which rules broke."""
-    rules = asked(ALL, case.stream, Scope.RECIPIENT, Phase.RCPT, case.now)
-    findings = judge(rules, case)
+    findings = judge(roster(ALL, case.stream, case.now).at_rcpt, case)
     weighed = tuple(
         weigh(finding, case.stream, case.now, Allowance(case.stream.edits))
         for finding in findings.found
     )
     verdict = _verdict(weighed, case.stream, reference=reference, manual=manual)
     return verdict, weighed, findings.failures
+
+
+@dataclass(frozen=True, slots=True)
+class _OfStream:
+    """What holds for every recipient on one stream."""
+
+    case: Case
+    asked: Roster
+    findings: tuple[Finding, ...]
+    """About the message."""
+    allowed: Allowance
 
 
 class _Bench:
@@ -146,9 +156,8 @@ class _Bench:
         self.personal_copies = (
             question.envelope.session.protocol == "LMTP" or len(question.envelope.recipients) == 1
         )
-        self._of_message: dict[str, tuple[Finding, ...]] = {}
+        self._of_stream: dict[str, _OfStream] = {}
         self._of_recipient: dict[int, tuple[Finding, ...]] = {}
-        self._allowance: dict[str, Allowance] = {}
         self._seen_at: dict[tuple[tuple[str, Fix], ...], int] = {}
 
     def rule(self, index: int, failed: Failed | None = None) -> Ruling:
@@ -160,7 +169,8 @@ class _Bench:
             return Ruling(recipient, stream, self._unjudged(stream))
         if question.uninspectable:
             return self._uninspected(index, stream)
-        allowed = about_one = self._allowed(stream)
+        known = self._known(stream)
+        allowed = about_one = known.allowed
         if failed:
             allowed = about_one = replace(
                 allowed, unmendable=failed.why, vain=failed.vain, reply=failed.reply
@@ -168,12 +178,14 @@ class _Bench:
         elif untrue := self._untrue_of_others(index):
             about_one = replace(allowed, unmendable=untrue)
         weighed = tuple(
-            weigh(finding, stream, question.now, may, breakages=question.breakages)
-            for may, findings in (
-                (allowed, self._about_message(stream)),
-                (about_one, self._about(index, stream)),
-            )
-            for finding in findings
+            [
+                weigh(finding, stream, question.now, may, breakages=question.breakages)
+                for may, findings in (
+                    (allowed, known.findings),
+                    (about_one, self._about(index, known)),
+                )
+                for finding in findings
+            ]
         )
         verdict = _verdict(weighed, stream, reference=question.reference, manual=question.manual)
         if not isinstance(verdict, Relay):
@@ -181,7 +193,7 @@ class _Bench:
                 replace(w, outcome=Outcome.MENDABLE) if w.outcome is Outcome.FIXED else w
                 for w in weighed
             )
-        return Ruling(recipient, stream, verdict, weighed, self._informs(index, stream, weighed))
+        return Ruling(recipient, stream, verdict, weighed, self._informs(index, known, weighed))
 
     def mend(self, indices: tuple[int, ...], rulings: list[Ruling]) -> Copy | Failed:
         """One copy for those recipients, or why it could not be composed."""
@@ -196,16 +208,23 @@ class _Bench:
             self.message,
             (*fixes, *removals),
             exit=self.question.exits.get(indices[0]),
-            language=self._language(rulings[indices[0]].stream),
+            language=self._language(rulings[indices[0]], fixes),
             eight_bit=self.question.eight_bit,
             seen_at=self._seen_at.get(fixes),
         )
         if isinstance(mended, Unmendable):
             return Failed(mended.why, CONVERSION_FAILED)
-        if self._too_large(len(mended.raw)):
+        copy = Copy(indices, self.message.raw, mended.edits)
+        if self._too_large(copy.size):
             return Failed("the mended message would be larger than the upstream takes", TOO_LARGE)
         self._seen_at[fixes] = mended.place
-        return Copy(indices, self.message.raw, mended.edits)
+        return copy
+
+    def _language(self, ruling: Ruling, fixes: tuple[tuple[str, Fix], ...]) -> str:
+        """What a footer is written in; of no interest where none is asked for."""
+        if ruling.stream is None or not any(isinstance(fix, Paragraph) for _, fix in fixes):
+            return ""
+        return self._known(ruling.stream).case.language
 
     def _untrue_of_others(self, index: int) -> str:
         """Why a text for one recipient must not go into a copy that others read, or nothing."""
@@ -257,22 +276,26 @@ class _Bench:
             verdict = Refuse(Reply(554, "6.0", text)) if poison else Defer(Reply(451, "3.0", text))
         return Ruling(recipient, stream, verdict, weighed)
 
-    def _about_message(self, stream: Stream) -> tuple[Finding, ...]:
-        if stream.id not in self._of_message:
-            rules = asked(ALL, stream, Scope.MESSAGE, Phase.DOT, self.question.now)
-            self._of_message[stream.id] = self._judge(rules, self._case(stream))
-        return self._of_message[stream.id]
-
-    def _about(self, index: int, stream: Stream) -> tuple[Finding, ...]:
-        if index not in self._of_recipient:
-            rules = asked(ALL, stream, Scope.RECIPIENT, Phase.DOT, self.question.now)
+    def _known(self, stream: Stream) -> _OfStream:
+        """What holds for all readers on that stream; the message is judged for the first."""
+        known = self._of_stream.get(stream.id)
+        if known is None:
+            question = self.question
             case = self._case(stream)
-            case = replace(
+            asked = roster(ALL, stream, question.now)
+            shared = not self.personal_copies
+            known = self._of_stream[stream.id] = _OfStream(
                 case,
-                recipient=self.question.envelope.recipients[index],
-                person=self.question.persons[index],
+                asked,
+                self._judge(asked.of_message, case),
+                allowance(stream, self.message, question.signs, shared=shared),
             )
-            self._of_recipient[index] = self._judge(rules, case)
+        return known
+
+    def _about(self, index: int, known: _OfStream) -> tuple[Finding, ...]:
+        if index not in self._of_recipient:
+            case = self._case(known.case.stream, index, known.case.evidence)
+            self._of_recipient[index] = self._judge(known.asked.of_recipient, case)
         return self._of_recipient[index]
 
     def _judge(self, rules: Sequence[Rule], case: Case) -> tuple[Finding, ...]:
@@ -280,40 +303,32 @@ class _Bench:
         self.failures.extend(findings.failures)
         return findings.found
 
-    def _case(self, stream: Stream) -> Case:
+    def _case(
+        self, stream: Stream, index: int | None = None, evidence: dict[object, Any] | None = None
+    ) -> Case:
+        """What the rules are asked: about the message, or about one recipient."""
         question = self.question
         return Case(
-            envelope=question.envelope,
-            stream=stream,
-            message=self.message,
+            question.envelope,
+            stream,
+            self.message,
+            recipient=None if index is None else question.envelope.recipients[index],
+            person=None if index is None else question.persons[index],
             said=question.said,
             signs=question.signs,
-            language=self._language(stream),
             now=question.now,
             tidy=question.tidy,
             host=question.host,
+            evidence={} if evidence is None else evidence,
         )
 
-    def _language(self, stream: Stream | None) -> str:
-        if self.question.said.language:
-            return self.question.said.language
-        return language_of(self.message, stream.brand.languages[0] if stream else "en")
-
-    def _allowed(self, stream: Stream) -> Allowance:
-        if stream.id not in self._allowance:
-            self._allowance[stream.id] = allowance(
-                stream, self.message, self.question.signs, shared=not self.personal_copies
-            )
-        return self._allowance[stream.id]
-
-    def _informs(self, index: int, stream: Stream, weighed: tuple[Weighed, ...]) -> str:
+    def _informs(self, index: int, known: _OfStream, weighed: tuple[Weighed, ...]) -> str:
         """The version of the notice that delivering this copy gives, if it gives one.
 
         Observing never commits state: a notice that was not sent was not given.
         """
+        stream, duties = known.case.stream, known.asked.duties
         person = self.question.persons[index]
-        rules = asked(ALL, stream, Scope.RECIPIENT, Phase.DOT, self.question.now)
-        duties = {rule.id for rule in rules if Effect.INFORM in rule.effects}
         if stream.mode is not Mode.ENFORCE or person is None or not duties:
             return ""
         said = self._source(index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from dataclasses import dataclass
 from smtpguard.mail.envelope import Envelope, Recipient
 from smtpguard.policy.stream import Action, Kind, Stream
 from smtpguard.rules import BY_ID
-from smtpguard.rules.rule import Case, Certainty, Fact, Finding, Phase, Rule, Scope
+from smtpguard.rules.rule import Case, Certainty, Effect, Fact, Finding, Phase, Rule, Scope
 
 FAILED = "failed"
 """Suffix of the finding that stands for a rule that raised."""
+MANY = 256
+"""Streams of which it is remembered who is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,54 @@ def asked(
             or stream.asked(rule.id).at(now) is not Action.ALLOW
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The rules that are asked about the mail of one stream, by when and about whom."""
+
+    stream: Stream
+    rules: tuple[Rule, ...]
+    """All there are."""
+    since: float
+    until: float
+    """It is true between these times, seconds since the epoch."""
+    at_rcpt: tuple[Rule, ...]
+    of_message: tuple[Rule, ...]
+    of_recipient: tuple[Rule, ...]
+    duties: frozenset[str]
+    """Ids of those that see to it that the reader is informed."""
+
+
+_ROSTERS: dict[int, Roster] = {}
+"""By identity of the stream, which a roster keeps alive."""
+
+
+def roster(rules: tuple[Rule, ...], stream: Stream, now: int) -> Roster:
+    """Who is asked; sorted out once for a stream, and again where an exception of it ends."""
+    kept = _ROSTERS.get(id(stream))
+    if (
+        kept is not None
+        and kept.stream is stream
+        and kept.rules is rules
+        and kept.since <= now < kept.until
+    ):
+        return kept
+    if len(_ROSTERS) >= MANY:
+        _ROSTERS.clear()
+    ends = [each.until for each in stream.rules.values() if each.until is not None]
+    of_recipient = asked(rules, stream, Scope.RECIPIENT, Phase.DOT, now)
+    _ROSTERS[id(stream)] = made = Roster(
+        stream,
+        rules,
+        since=max((end for end in ends if end <= now), default=-math.inf),
+        until=min((end for end in ends if end > now), default=math.inf),
+        at_rcpt=asked(rules, stream, Scope.RECIPIENT, Phase.RCPT, now),
+        of_message=asked(rules, stream, Scope.MESSAGE, Phase.DOT, now),
+        of_recipient=of_recipient,
+        duties=frozenset(rule.id for rule in of_recipient if Effect.INFORM in rule.effects),
+    )
+    return made
 
 
 def judge(rules: Sequence[Rule], case: Case) -> Findings:

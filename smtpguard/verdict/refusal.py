@@ -7,7 +7,7 @@ reply never names the reader, nor why the reader left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smtpguard.keys import Keyring
@@ -15,7 +15,8 @@ from smtpguard.policy.stream import Stream
 from smtpguard.reply import Reply
 from smtpguard.unsubscribe.why import Refusal, mint
 from smtpguard.verdict.judge import FAILED, rule_of
-from smtpguard.verdict.weigh import Outcome, Weighed
+from smtpguard.verdict.mistakable import mistakable
+from smtpguard.verdict.weigh import Outcome, Weighed, about_person
 
 PROHIBITED = (550, "6.2")
 """Conversion required but prohibited (RFC 3463 §3.7)."""
@@ -57,23 +58,50 @@ def refuse(
     said = lead.finding.remedy or rule.says["en"]
     if lead.finding.detail == FAILED:
         said = "This rule could not be applied to the message."
-    lines = [f"{lead.finding.name}: {said}"]
-    place = f" ({lead.finding.where})" if lead.finding.where else ""
-    facts = [f"found: {lead.finding.found}{place}"] if lead.finding.found else []
-    if lead.blocked:
-        facts.append(f"not mended: {lead.blocked}")
-    if facts:
-        lines.append("; ".join(facts))
-    owner = f" owner={stream.owner}" if stream.owner else ""
-    lines.append(f"[id={reference} stream={stream.id}{owner}]")
-    if more:
-        lines.append(more)
-    if others:
-        names = dict.fromkeys(other.finding.name for other in others)
-        lines.append("also: " + ", ".join(name for name in names if name != lead.finding.name))
     language = stream.reply_language
-    if language != "en" and language in rule.says and lead.finding.detail != FAILED:
-        lines.append(rule.says[language])
+    spoken = language != "en" and language in rule.says and lead.finding.detail != FAILED
+    place = f" ({lead.finding.where})" if lead.finding.where else ""
+    names = dict.fromkeys(other.finding.name for other in others)
+    also = ", ".join(name for name in names if name != lead.finding.name)
     page = manual.page(rule.id, lead.finding.detail, f"{code} {code // 100}.{status}", language)
-    lines.append(f"more: {page}")
-    return Reply(code, status, tuple(line for line in lines if line != "also: "))
+    pieces = {
+        "rule": f"{lead.finding.name}: {said}",
+        "found": f"found: {lead.finding.found}{place}" if lead.finding.found else "",
+        "unmended": f"left unmended: {lead.blocked}" if lead.blocked else "",
+        "id": f"id={reference}",
+        "stream": f"stream={stream.id}",
+        "owner": f"owner={stream.owner}" if stream.owner else "",
+        "more": more,
+        "also": f"also: {also}" if also else "",
+        "spoken": rule.says[language] if spoken else "",
+        "page": f"more: {page}",
+    }
+    told = pieces if about_person(lead.finding) else _unmistakable(pieces)
+    return Reply(code, status, _lines(told))
+
+
+def _unmistakable(pieces: Mapping[str, str]) -> Mapping[str, str]:
+    """The same without what would make it read as the bounce of a dead mailbox."""
+    if not mistakable(_lines(pieces)):
+        return pieces
+    kept = {name: pieces[name] for name in ("rule", "id", "page")}
+    for name in ("found", "stream", "owner", "unmended", "more", "spoken", "also"):
+        wider = {**kept, name: pieces[name]}
+        if not mistakable(_lines(wider)):
+            kept = wider
+    return kept
+
+
+def _lines(pieces: Mapping[str, str]) -> tuple[str, ...]:
+    """The lines of a reply, in their order."""
+
+    def joined(between: str, *names: str) -> str:
+        return between.join(filter(None, (pieces.get(name, "") for name in names)))
+
+    lines = (
+        pieces["rule"],
+        joined("; ", "found", "unmended"),
+        f"[{joined(' ', 'id', 'stream', 'owner')}]",
+        *(pieces.get(name, "") for name in ("more", "also", "spoken", "page")),
+    )
+    return tuple(filter(None, lines))

@@ -8,4 +8,5 @@ never sees mail. GET shows a page and changes nothing, whoever asks; POST unsubs
 ``wording`` and ``look`` how it is said and shown, ``pages`` an answer. ``exits``, ``preferences``,
 ``rights`` and ``why`` are the pages; ``desk`` is what they share. ``gate`` turns away what is too
 much; ``app`` puts it together, ``status`` is for the operator, and ``server`` opens the door.
+``api`` is for the company's own programs, behind a door of its own.
 """

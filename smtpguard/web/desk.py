@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,13 +14,14 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from smtpguard import log
+from smtpguard import log, metrics
 from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
-from smtpguard.person import Person, Reason, Scope, Suppression
+from smtpguard.person import Conflict, OptOut, Person, Reason, Scope, Suppression
 from smtpguard.policy.stream import Kind
 from smtpguard.policy.suppression import blocks
 from smtpguard.store import outbox
+from smtpguard.store.counts import Counts
 from smtpguard.store.errors import StoreSilent
 from smtpguard.store.requests import DIGITS
 from smtpguard.store.store import Store
@@ -39,6 +41,9 @@ RIGHTS = b"smtpguard rights"
 """Purposes of the tickets to other pages: the scope of the link; ``at`` is their end."""
 
 SIGHT = "•••"
+
+Ids = Mapping[str, str]
+"""What the sender called reader and mailing."""
 
 logging.getLogger(
     "python_multipart.multipart"
@@ -79,13 +84,63 @@ class Desk:
         purpose = RECEIPTS.get(request.path_params["width"])
         return self.visit(request, purpose) if purpose else None
 
-    async def tell(self, kind: str, controller: str, one: Suppression, address: bytes) -> None:
+    async def opt_out(
+        self, controller: str, address: Address, wish: OptOut, ids: Ids = outbox.NO_IDS
+    ) -> bool:
+        """Record a wish, and let the company know; true when it is new. Raises ``StoreSilent``."""
+        return bool(await self.opt_out_many(controller, address, [wish], ids))
+
+    async def opt_out_many(
+        self, controller: str, address: Address, wishes: Sequence[OptOut], ids: Ids = outbox.NO_IDS
+    ) -> int:
+        """The same for several wishes of one reader at once; how many are new."""
+        found = await self.store.opt_out(controller, [(address, wish) for wish in wishes])
+        for wish, done in zip(wishes, found, strict=True):
+            if done.new:
+                await self.tell(outbox.CREATED, controller, wish.suppression, bytes(address), ids)
+            if done.conflict:
+                await self.contradicted(controller, done.conflict, bytes(address), ids)
+        return sum(done.new for done in found)
+
+    async def tell(
+        self,
+        kind: str,
+        controller: str,
+        one: Suppression,
+        address: bytes,
+        ids: Ids = outbox.NO_IDS,
+    ) -> None:
         """Let a company know, where it listens; what was written stands whether it hears or not."""
+        recipient = address.decode("utf-8", "replace")
+        await self._tell(outbox.suppression(kind, controller, one, recipient, ids))
+
+    async def contradicted(self, controller: str, one: Conflict, address: bytes, ids: Ids) -> None:
+        """An opt-out and a consent contradict each other: counted, logged, and told."""
+        log.reader("conflict", controller=controller, kind=one.kind, scope=one.scope)
+        with suppress(StoreSilent):
+            await Counts(self.store).contradicted(controller, [one])
+        recipient = address.decode("utf-8", "replace")
+        await self._tell(outbox.conflict(controller, one, recipient, ids))
+
+    async def measure(
+        self, controller: str, kind: str, channel: str, took: Sequence[float]
+    ) -> None:
+        """How many seconds these took since somebody said stop, and which were late."""
+        for seconds in took:
+            metrics.OPT_OUT_SECONDS.labels(kind).observe(seconds)
+        allowed = self.site.controllers[controller].opt_out_within
+        late = [int(seconds) for seconds in took if seconds > allowed]
+        if late:
+            log.late_opt_out(controller, channel, len(late), max(late), allowed)
+            with suppress(StoreSilent):  # the log has it
+                await Counts(self.store).came_late(controller, channel, late)
+
+    async def _tell(self, event: outbox.Event) -> None:
+        controller = event["controller"]
         if not self.site.listens(controller):
             return
-        recipient = address.decode("utf-8", "replace")
         try:
-            await self.store.tell(outbox.suppression(kind, controller, one, recipient))
+            await self.store.tell(event)
         except StoreSilent as silent:
             log.webhook_lost(controller, str(silent))
 
@@ -128,7 +183,8 @@ class Visit:
     def sealed(self, purpose: bytes, at: int | None = None) -> str:
         """The same ticket for another purpose; it ends when the page does, or says ``at``."""
         end = self.desk.now + int(self.desk.settings.undo) if at is None else at
-        return seal(self.desk.ring, replace(self.ticket, at=end), purpose)
+        ticket = replace(self.ticket, at=end, link=self.ticket.epoch)
+        return seal(self.desk.ring, ticket, purpose)
 
     def number(self, scope: Scope) -> str:
         """The reference number of a wish: the same whenever it is asked for, and no address."""
@@ -151,15 +207,14 @@ class Visit:
 
     async def object(self, scope: Scope, channel: str, reason: Reason = Reason.OBJECTION) -> bool:
         """Record the wish; true when it is new. Raises ``StoreSilent``."""
-        suppression = Suppression(reason, scope, self.desk.now, channel)
-        new = await self.desk.store.suppress(self.ticket.controller, self.address, suppression)
-        if new:
-            await self.tell(outbox.CREATED, suppression)
-        return new
+        wish = OptOut(Suppression(reason, scope, self.desk.now, channel), self.ticket.epoch)
+        ticket = self.ticket
+        return await self.desk.opt_out(ticket.controller, self.address, wish, ticket.ids)
 
     async def tell(self, kind: str, one: Suppression) -> None:
         """Let the company know, where it listens; the wish stands whether it hears or not."""
-        await self.desk.tell(kind, self.ticket.controller, one, self.ticket.address)
+        ticket = self.ticket
+        await self.desk.tell(kind, ticket.controller, one, ticket.address, ticket.ids)
 
     def standing(self, person: Person) -> Suppression | None:
         """What stands against the messages of the link."""

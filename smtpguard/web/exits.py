@@ -127,7 +127,7 @@ async def _record(visit: Visit, scope: Scope, channel: str) -> bool:
     began = time.monotonic()
     new = await visit.object(scope, channel)
     metrics.OPT_OUTS.labels(channel, _width(scope), str(new).lower()).inc()
-    metrics.OPT_OUT_SECONDS.observe(time.monotonic() - began)
+    metrics.OPT_OUT_SECONDS.labels(channel).observe(time.monotonic() - began)
     log.reader(
         "left",
         controller=visit.ticket.controller,

@@ -30,6 +30,8 @@ STORM = 20
 """Different links that one client opens ..."""
 STORM_SECONDS = 10.0
 """... within so many seconds: a program that looks at many people's mail, not a reader."""
+LARGE = 64
+"""Requests of tools (`/in/...`), which may be large, that are read at the same time."""
 LOCAL = Peers.parse(["127.0.0.0/8", "::1/128", "unix"])
 PAGES = frozenset({"u", "left-stream", "left-brand", "left-all", "p", "r", "why", "static"})
 
@@ -56,6 +58,7 @@ class Gate:
         self._desk = desk
         self._clock = clock
         self._clients: OrderedDict[str, _Client] = OrderedDict()
+        self._large = 0
         self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,17 +86,23 @@ class Gate:
             await send(message)
 
         one = self._client(household(name))
-        refusal = self._too_much(one, headers)
+        large = tuple(token.split("/")) in self._desk.site.inlets if first == "in" else False
+        room = self._desk.settings.limits.incoming if large else self._desk.settings.limits.body
+        refusal = self._too_much(one, headers, room)
+        if large and not refusal and self._large >= LARGE:
+            refusal = "busy", 503
+        self._large += large
         try:
             if refusal:
                 await self._refuse(scope, receive, sent, *refusal)
                 return
             body = bytearray()
-            if refusal := await self._read(receive, body):
+            if refusal := await self._read(receive, body, room):
                 await self._refuse(scope, receive, sent, *refusal)
                 return
             await self._app(scope, _again(bytes(body), receive), sent)
         finally:
+            self._large -= large
             metrics.WEB_ANSWERS.labels(label, str(status)).inc()
         if status == 404:
             one.left -= STRANGER - 1
@@ -112,18 +121,17 @@ class Gate:
         one.seen = now
         return one
 
-    def _too_much(self, one: _Client, headers: Headers) -> tuple[str, int] | None:
+    def _too_much(self, one: _Client, headers: Headers, room: int) -> tuple[str, int] | None:
         """The limit that is passed, and the status for it; a request spends one."""
-        limits = self._desk.settings.limits
         if one.left < 1:
             return "rate", 429
         one.left -= 1
         if "transfer-encoding" in headers and "content-length" in headers:
             return "framing", 400  # RFC 9112 §6.1: one server's end is another's beginning
         length = headers.get("content-length", "0")
-        return ("body", 413) if not length.isdigit() or int(length) > limits.body else None
+        return ("body", 413) if not length.isdigit() or int(length) > room else None
 
-    async def _read(self, receive: Receive, body: bytearray) -> tuple[str, int] | None:
+    async def _read(self, receive: Receive, body: bytearray, room: int) -> tuple[str, int] | None:
         """Read the body; the limit that it passes, if it does, and the status for it."""
         limits = self._desk.settings.limits
         try:
@@ -133,7 +141,7 @@ class Gate:
                     if message["type"] == "http.disconnect":
                         return "gone", 400
                     body += message.get("body", b"")
-                    if len(body) > limits.body:
+                    if len(body) > room:
                         return "body", 413
                     if not message.get("more_body", False):
                         return None
@@ -149,7 +157,7 @@ class Gate:
         else:
             answer = line("Not accepted.", status)
         answer.headers["Connection"] = "close"
-        if status == 429:
+        if status in {429, 503}:
             answer.headers["Retry-After"] = "10"
         await answer(scope, receive, send)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from smtpguard import log, metrics
-from smtpguard.person import Scope, Suppression
-from smtpguard.store import outbox
+from smtpguard.person import OptOut, Scope, Suppression
 from smtpguard.store.errors import StoreSilent
 from smtpguard.web.exits import desk_of
 from smtpguard.web.pages import line
@@ -29,17 +30,27 @@ async def take(request: Request) -> Response:
         metrics.BAD_TOKENS.inc()
         return line("Not accepted.", 401)
     channel, new = f"webhook:{inlet.name}", 0
-    wishes = inlet.wishes(body)
+    took: list[float] = []
     try:
-        for address, reason in wishes:
-            wish = Suppression(reason, Scope(inlet.brand), desk.now, channel)
-            if await desk.store.suppress(inlet.controller, address, wish):
+        heard = inlet.read(body)
+    except ValueError:
+        log.warned(f"{inlet.controller}/{inlet.name}: what it sends is not what {inlet.tool} does")
+        return line("Not understood.", 400)
+    try:
+        for told in heard.told:
+            began = time.monotonic()
+            wish = Suppression(told.reason, Scope(inlet.brand), desk.now, channel)
+            if await desk.opt_out(inlet.controller, told.address, OptOut(wish, told.at)):
                 new += 1
                 width = "brand" if inlet.brand else "controller"
                 metrics.OPT_OUTS.labels("webhook", width, "true").inc()
-                await desk.tell(outbox.CREATED, inlet.controller, wish, bytes(address))
+                ago = max(0, desk.now - told.at) if told.at else 0
+                took.append(time.monotonic() - began + ago)
     except StoreSilent:
         metrics.STORE_SILENT.inc()
         return line("Try again.", 503)
-    log.reader("told", controller=inlet.controller, channel=channel, named=len(wishes), new=new)
+    await desk.measure(inlet.controller, "webhook", channel, took)
+    log.reader("told", controller=inlet.controller, channel=channel, named=len(heard.told), new=new)
+    if heard.unread:
+        log.warned(f"{inlet.controller}/{inlet.name}: {heard.unread} events could not be read")
     return line(f"{new} recorded.")

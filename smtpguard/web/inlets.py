@@ -1,9 +1,11 @@
 """What other tools tell us: whose address left by a link of theirs. Pure: octets in, values out.
 
 Each tool proves itself in its own way, and each has its own shape; what is no opt-out is passed
-over. Shapes as documented by Mautic (``mautic.lead_channel_subscription_changed``), Brevo
-(marketing and transactional events) and Mailchimp (audience webhooks); ``standard`` is for scripts
-of the company's own: Standard Webhooks, ``{"email": ...}`` or ``{"data": {"email": ...}}``.
+over, and an event that cannot be read costs the others of its batch nothing. Shapes as Mautic 5
+sends them (``mautic.lead_channel_subscription_changed``, batches of them) and as Brevo (marketing
+and transactional events, batched or not) and Mailchimp (audience webhooks) document them;
+``standard`` is for scripts of the company's own: Standard Webhooks, ``{"email": ...}`` or
+``{"data": {"email": ...}}``.
 """
 
 from __future__ import annotations
@@ -11,23 +13,54 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from smtpguard.mail.address import Address
 from smtpguard.person import Reason
+from smtpguard.store.table import read_time
 from smtpguard.web.hooks import signed
 
+LATEST = 1 << 33
+"""Seconds since the epoch beyond which nobody counts in seconds."""
 FRESH = 300
 """Seconds for which a Standard Webhooks signature counts."""
 MAUTIC = "mautic.lead_channel_subscription_changed"
-LEFT = {"unsubscribe": Reason.OBJECTION, "unsubscribed": Reason.OBJECTION, "spam": Reason.COMPLAINT}
-"""Events of Brevo."""
+REMOVED = frozenset({"unsubscribed", "manual"})
+"""States of a contact of Mautic's: by their link or complaint, or by hand. Not ``bounced``: what
+Mautic takes for a bounce is often none."""
+BREVO = {
+    "unsubscribe": Reason.OBJECTION,
+    "unsubscribed": Reason.OBJECTION,
+    "spam": Reason.COMPLAINT,
+    "complaint": Reason.COMPLAINT,
+}
+"""Events of Brevo; the later names are those of transactional mail."""
+UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 
-Wish = tuple[Address, Reason]
+
+class Told(NamedTuple):
+    """Who left, and when they said so."""
+
+    address: Address
+    reason: Reason
+    at: int
+    """Seconds since the epoch; 0 where the tool does not say."""
+
+
+class Heard(NamedTuple):
+    """What one request said."""
+
+    told: list[Told]
+    unread: int
+    """Events that could not be read."""
+
+
+Said = tuple[str, Reason, Any]
+"""An address, why, and when: seconds, or a date and time; all as they were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +81,8 @@ class Inlet:
                 said = headers.get("webhook-signature", "")
                 expected = b64encode(hmac.digest(self.secret, body, hashlib.sha256)).decode()
             case "brevo":
-                said = headers.get("authorization", "")
-                expected = f"Bearer {self.secret.decode('utf-8', 'replace')}"
+                said = _password(headers.get("authorization", ""))
+                expected = self.secret.decode("utf-8", "replace")
             case "mailchimp":
                 said = parse_qs(query).get("key", [""])[0]
                 expected = self.secret.decode("utf-8", "replace")
@@ -62,43 +95,106 @@ class Inlet:
                 expected = signed(self.secret, name, int(stamp), body)["webhook-signature"]
         return hmac.compare_digest(said.encode(), expected.encode())
 
-    def wishes(self, body: bytes) -> list[Wish]:
-        """Who left; what cannot be read names nobody."""
+    def read(self, body: bytes) -> Heard:
+        """Who left. Raises ``ValueError`` where it is nothing that this tool sends."""
+        events, read = SHAPES[self.tool]
+        told, unread = [], 0
         try:
-            found = [
-                (Address.parse(word.strip().encode()), reason)
-                for word, reason in SHAPES[self.tool](body)
-            ]
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-            return []
-        return [(address, reason) for address, reason in found if address is not None]
+            found = events(body)
+        except UNREADABLE as error:
+            raise ValueError(str(error)) from error
+        for event in found:
+            try:
+                if (said := read(event)) is None:
+                    continue
+                word, reason, at = said
+                address = Address.parse(word.strip().encode())
+            except UNREADABLE:
+                address = None
+            if address is None:
+                unread += 1
+            else:
+                told.append(Told(address, reason, _moment(at)))
+        return Heard(told, unread)
 
 
-def _mautic(body: bytes) -> Iterator[tuple[str, Reason]]:
-    events = json.loads(body).get(MAUTIC, [])
-    for event in events if isinstance(events, list) else [events]:
-        if event["channel"] == "email" and "unsubscribed" in event["new_status"]:
-            yield event["contact"]["fields"]["core"]["email"]["value"], Reason.OBJECTION
+def _password(authorization: str) -> str:
+    """The bearer's token, or the password of Basic (RFC 7617 §2): Brevo offers both."""
+    scheme, _, word = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            return b64decode(word, validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
+    return word if scheme.lower() == "bearer" else ""
 
 
-def _brevo(body: bytes) -> Iterator[tuple[str, Reason]]:
-    said: Any = json.loads(body)
-    for event in said if isinstance(said, list) else [said]:
-        if reason := LEFT.get(event["event"]):
-            yield event["email"], reason
+def _moment(said: Any) -> int:
+    """When that is; a time that cannot be read is none, and the wish counts all the same."""
+    if isinstance(said, str):
+        said = read_time(said)
+    return said if type(said) is int and 0 < said < LATEST else 0
 
 
-def _mailchimp(body: bytes) -> Iterator[tuple[str, Reason]]:
+def _listed(said: Any) -> list[Any]:
+    return said if isinstance(said, list) else [said]
+
+
+def _mautic_events(body: bytes) -> list[Any]:
+    return _listed(json.loads(body).get(MAUTIC, []))
+
+
+def _mautic(event: Any) -> Said | None:
+    if event["channel"] != "email" or event["new_status"] not in REMOVED:
+        return None
+    fields = event["contact"]["fields"]
+    # The address is in the group "core"; whoever moved it there finds it elsewhere.
+    groups = [fields.get("core") or {}, *(one for one in fields.values() if isinstance(one, dict))]
+    found = next(one["email"] for one in groups if one.get("email"))
+    address = found["value"] if isinstance(found, dict) else found
+    return address, Reason.OBJECTION, event.get("timestamp")
+
+
+def _brevo_events(body: bytes) -> list[Any]:
+    return _listed(json.loads(body))
+
+
+def _brevo(event: Any) -> Said | None:
+    reason = BREVO.get(event["event"])
+    return (event["email"], reason, event.get("ts_event")) if reason else None
+
+
+def _mailchimp_events(body: bytes) -> list[Any]:
     said = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-    if said.get("type") == "unsubscribe":
-        spam = said.get("data[reason]") == "abuse"
-        yield said["data[email]"], Reason.COMPLAINT if spam else Reason.OBJECTION
+    if not said.get("type"):
+        raise ValueError("no type")
+    return [said]
 
 
-def _standard(body: bytes) -> Iterator[tuple[str, Reason]]:
-    said = json.loads(body)
-    inner = said.get("data", said)
-    yield inner["email"], Reason(inner.get("reason", "objection"))
+def _mailchimp(event: Any) -> Said | None:
+    kind, spam = event["type"], event.get("data[reason]") == "abuse"
+    # Who was deleted did not ask for it; who was cleaned away bounced, or complained.
+    left = kind == "unsubscribe" and event.get("data[action]") != "delete"
+    if not left and not (spam and kind in {"unsubscribe", "cleaned"}):
+        return None
+    reason = Reason.COMPLAINT if spam else Reason.OBJECTION
+    return event["data[email]"], reason, event.get("fired_at")  # no zone is said: taken for UTC
 
 
-SHAPES = {"mautic": _mautic, "brevo": _brevo, "mailchimp": _mailchimp, "standard": _standard}
+def _standard_events(body: bytes) -> list[Any]:
+    return [json.loads(body)]
+
+
+def _standard(event: Any) -> Said | None:
+    inner = event.get("data", event)
+    at = inner.get("at") or event.get("timestamp")
+    return inner["email"], Reason(inner.get("reason", "objection")), at
+
+
+SHAPES: Mapping[str, tuple[Callable[[bytes], list[Any]], Callable[[Any], Said | None]]] = {
+    "mautic": (_mautic_events, _mautic),
+    "brevo": (_brevo_events, _brevo),
+    "mailchimp": (_mailchimp_events, _mailchimp),
+    "standard": (_standard_events, _standard),
+}
+"""How a body is cut into events, and what one of them says."""

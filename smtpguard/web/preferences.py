@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -10,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from smtpguard import log, metrics
-from smtpguard.person import Person, Reason, Scope, Suppression
+from smtpguard.person import OptOut, Person, Reason, Scope, Suppression
 from smtpguard.policy.stream import Stream
 from smtpguard.store.errors import StoreSilent
-from smtpguard.store.outbox import CREATED, LIFTED
+from smtpguard.store.outbox import LIFTED
 from smtpguard.web.desk import PREFERENCES, Visit, against, form
 from smtpguard.web.exits import desk_of, silent, tickets, unknown
 from smtpguard.web.pages import page, see_other
@@ -100,12 +101,13 @@ async def _change(
         kept = [wish.at for wish in lifted if _covers(wish, one)] if one.name not in on else []
         if kept or (one.name in off and not against(person, one.brand.name, one.name)):
             scope, at = Scope(one.brand.name, one.name), min(kept, default=desk.now)
-            closed.append((visit.address, Suppression(Reason.OBJECTION, scope, at, "preferences")))
+            wish = Suppression(Reason.OBJECTION, scope, at, "preferences")
+            closed.append(OptOut(wish, ticket.epoch, said=desk.now))
     if closed:
-        new = await desk.store.suppress_many(ticket.controller, closed)
+        began = time.monotonic()
+        new = await desk.opt_out_many(ticket.controller, visit.address, closed, ticket.ids)
         metrics.OPT_OUTS.labels("preferences", "stream", "true").inc(new)
-        for _, wish in closed:
-            await visit.tell(CREATED, wish)
+        metrics.OPT_OUT_SECONDS.labels("preferences").observe(time.monotonic() - began)
     for wish in lifted:
         await desk.store.unsuppress(
             ticket.controller,

@@ -1,4 +1,4 @@
-"""The door: two servers on sockets that are bound already, in one loop, until told to stop."""
+"""The door: servers on sockets that are bound already, in one loop, until told to stop."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from smtpguard.policy.source import Problems
 from smtpguard.store.errors import StoreSilent
 from smtpguard.store.keyfiles import KeyFileError
 from smtpguard.web import app, status
+from smtpguard.web.api import app as api
 from smtpguard.web.desk import Desk
 from smtpguard.web.gate import household
 from smtpguard.web.settings import Tls, Web
@@ -49,7 +50,8 @@ def protocol(web: Web) -> type[H11Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            transport.set_write_buffer_limits(high=0)  # whatever is not taken at once is noticed
+            # Whatever is not taken at once is noticed; a limit of 0 would stop TLS for ever.
+            transport.set_write_buffer_limits(high=1, low=0)
             peer = self.client[0] if self.client else ""
             self.peer = household(peer)
             open_by[self.peer] += 1
@@ -146,6 +148,7 @@ async def serve(
     desk: Desk,
     listening: socket.socket,
     watching: socket.socket,
+    asking: socket.socket | None = None,
     *,
     reread: Callable[[], tuple[Site, Keyring]],
     ready: Callable[[], None],
@@ -153,13 +156,18 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP takes over what ``reread`` compiles, whole or not.
 
-    ``ready`` is called once both answer, and ``tick`` every second.
+    ``asking`` is where the API is asked. ``ready`` is called once all of them answer, and ``tick``
+    every second.
     """
     web = desk.settings
     servers = [
         serving(app.application(desk), web, tls=web.tls),
         serving(status.application(desk), web),
     ]
+    sockets = [listening, watching]
+    if asking is not None:
+        servers.append(serving(api.application(desk), web, tls=web.api.tls))
+        sockets.append(asking)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -191,7 +199,7 @@ async def serve(
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, hup)
     running = asyncio.gather(
-        servers[0].serve(sockets=[listening]), servers[1].serve(sockets=[watching])
+        *(each.serve(sockets=[own]) for each, own in zip(servers, sockets, strict=True))
     )
     told = False
     while not running.done():

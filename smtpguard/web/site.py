@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from smtpguard.policy.controller import Brand, Controller
 from smtpguard.policy.policy import Policy
 from smtpguard.policy.stream import Kind, Stream
+from smtpguard.web.api.caller import Caller
 from smtpguard.web.hooks import Hook
 from smtpguard.web.inlets import Inlet
 from smtpguard.web.look import stylesheet
@@ -74,6 +75,8 @@ class Site:
     hooks: tuple[Hook, ...] = ()
     inlets: Mapping[tuple[str, str], Inlet] = field(default_factory=dict)
     """Tools that tell us of opt-outs, by controller and name."""
+    callers: tuple[Caller, ...] = ()
+    """Programs that may use the API."""
 
     def listens(self, controller: str) -> bool:
         """Whether anybody there wants to be told of anything."""
@@ -109,6 +112,7 @@ def build(
     logos: Mapping[str, bytes],
     hooks: tuple[Hook, ...] = (),
     inlets: tuple[Inlet, ...] = (),
+    callers: tuple[Caller, ...] = (),
 ) -> Site:
     """Compile; ``logos`` are the files that brands name, those missing are not shown."""
     brands = {(one.controller.name, one.brand.name): one.brand for one in policy.streams}
@@ -139,4 +143,5 @@ def build(
         pictures,
         hooks,
         {(one.controller, one.name): one for one in inlets},
+        callers,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from smtpguard import metrics
+from smtpguard.store.counts import Counts
 from smtpguard.store.errors import StoreSilent
 from smtpguard.web.desk import Desk
 
@@ -27,7 +30,10 @@ def application(desk: Desk) -> Starlette:
             return PlainTextResponse(f"store: {error}\n", 503)
         return PlainTextResponse(f"ok, policy {desk.site.version}\n")
 
-    def count(_: Request) -> Response:
+    async def count(_: Request) -> Response:
+        with suppress(StoreSilent):  # then they are as old as its last answer
+            found = await Counts(desk.store).total()
+            metrics.TOGETHER.counts = {name: one.count for name, one in found.items()}
         return Response(metrics.page(), media_type=metrics.CONTENT_TYPE)
 
     return Starlette(

@@ -68,6 +68,22 @@ def test_the_samples_are_right(capsys: Out) -> None:
     assert said.err == ""
 
 
+def test_addresses_without_a_feedback_listener_are_warned_of(tmp_path: Path, capsys: Out) -> None:
+    config = tmp_path / "smtpguard.yaml"
+    listeners = [
+        {"name": "smtp", "listen": "127.0.0.1:10025"},
+        {"name": "lmtp", "listen": "127.0.0.1:10024", "protocol": "lmtp"},
+    ]
+    config.write_text(json.dumps({"listeners": listeners}))
+    assert main(["check", "-c", str(config), "--policies", EXAMPLES]) == os.EX_OK
+    said = capsys.readouterr().out
+    assert "unsubscribe.mailto: no listener here is of `kind: feedback`" in said
+    listeners.append({"name": "feedback", "listen": "127.0.0.1:10027", "kind": "feedback"})
+    config.write_text(json.dumps({"listeners": listeners}))
+    assert main(["check", "-c", str(config), "--policies", EXAMPLES]) == os.EX_OK
+    assert "kind: feedback" not in capsys.readouterr().out
+
+
 def test_verbose_lists_exceptions_and_planned_rules(capsys: Out) -> None:
     assert main(["check", "-v", "--policies", EXAMPLES]) == os.EX_OK
     said = capsys.readouterr().out

@@ -125,7 +125,7 @@ def test_a_list_longer_than_a_batch_is_cleaned_to_the_end(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, cleaned, gone = (tmp_path / name for name in ("all.csv", "clean.csv", "gone.csv"))
-    rows = [f'reader{n}@client.fr,"{n}; ""x"""\r\n' for n in range(2 * lists.BATCH + 7)]
+    rows = [f'reader{n}@client.fr,"{n}; ""x"""\r\n' for n in range(507)]
     file.write_text("email,note\r\n" + "".join(rows), newline="")
     gone.write_text("".join(f"reader{n}@client.fr\n" for n in range(0, len(rows), 3)))
     assert run("suppress", "import", str(gone), *ACME, "--fast") == 0

@@ -42,3 +42,76 @@ def test_a_file_without_hashes_changes_nothing(run: Run, tmp_path: Path, capsys:
     assert run("suppress", "lists", "import", "partner", "/nothing", "--algorithm", "md5") == 66
     assert run("suppress", "lists", "list") == 0
     assert "\tsha256\t1\t" in capsys.readouterr().out
+
+
+POLICY = """\
+controller: acme
+legal_name: Acme SAS
+suppression_lists: [everywhere]
+brands:
+  acme: {from_domains: [acme.example]}
+  shop: {from_domains: [shop.example], suppression_lists: [partner]}
+streams:
+  news: {match: {sender: news@acme.example}, class: marketing, brand: acme}
+  offers: {match: {sender: news@shop.example}, class: marketing, brand: shop}
+  invoices: {match: {sender: billing@shop.example}, class: transactional, brand: shop}
+"""
+
+
+@pytest.fixture
+def listed(run: Run, tmp_path: Path, capsys: Out) -> tuple[str, str]:
+    """Anna stands on the list of one brand; words for policies that name it."""
+    policies, file = tmp_path / "acme.yaml", tmp_path / "optouts.csv"
+    policies.write_text(POLICY)
+    file.write_text(f"{HASH}\n")
+    for name, hashed in (("partner", HASH), ("everywhere", HASH[::-1])):
+        file.write_text(f"{hashed}\n")
+        assert run("suppress", "lists", "import", name, str(file), "--algorithm", "sha256") == 0
+    capsys.readouterr()
+    return ("--policies", str(policies))
+
+
+def test_check_looks_at_the_lists(run: Run, listed: tuple[str, str], capsys: Out) -> None:
+    assert run("suppress", "check", "Anna+x@client.example", *listed) == 1
+    assert capsys.readouterr().out == "manual: brand:shop (list:partner)\n"
+    assert run("suppress", "check", "bob@client.example", *listed) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "kept", "partly"),
+    [
+        ((), True, True),
+        (("--brand", "acme"), True, False),
+        (("--brand", "shop"), False, False),
+        (("--stream", "offers"), False, False),
+        (("--stream", "invoices"), True, False),
+    ],
+)
+def test_clean_looks_at_the_lists(
+    run: Run,
+    listed: tuple[str, str],
+    tmp_path: Path,
+    capsys: Out,
+    words: tuple[str, ...],
+    kept: bool,
+    partly: bool,
+) -> None:
+    file = tmp_path / "crm.csv"
+    file.write_text("anna@client.example\nbob@client.example\n")
+    assert run("suppress", "clean", str(file), *listed, *words) == 0
+    said = capsys.readouterr()
+    assert f"{1 + kept} kept, {1 - kept} left out" in said.err
+    assert ("1 of those kept have left" in said.err) is partly
+    assert ("anna" in said.out) is kept
+
+
+def test_clean_does_not_go_by_a_list_that_is_not_there(
+    run: Run, listed: tuple[str, str], tmp_path: Path, capsys: Out
+) -> None:
+    file = tmp_path / "crm.csv"
+    file.write_text("anna@client.example\n")
+    assert run("suppress", "lists", "remove", "partner") == 0
+    assert run("suppress", "clean", str(file), *listed, "--brand", "acme") == 0
+    assert run("suppress", "clean", str(file), *listed) == os.EX_UNAVAILABLE
+    assert "partner was not imported" in capsys.readouterr().err
+    assert run("suppress", "check", "anna@client.example", *listed) == os.EX_UNAVAILABLE

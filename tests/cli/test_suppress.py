@@ -249,5 +249,27 @@ def test_names_are_those_of_the_policies(
     assert "cannot be read" in capsys.readouterr().err
 
 
+def test_a_stream_is_one_however_it_was_left(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page writes the brand down with the stream; whoever names the stream means that too."""
+    file = tmp_path / "acme.yaml"
+    file.write_text(POLICY)
+    policies = ("--policies", str(file))
+    one = ("anna@example.com", *policies, "--stream", "newsletter")
+    assert run("suppress", "add", *one, "--brand", "acme") == 0
+    assert run("suppress", "add", *one) == 0
+    assert "0 added, 1 known before" in capsys.readouterr().out
+    assert run("suppress", "remove", *one, "--because", "a slip") == 0
+    assert run("suppress", "check", "anna@example.com", *policies) == 0
+    # Whoever left a brand has left its streams.
+    assert run("suppress", "add", "bob@example.com", *policies, "--brand", "acme") == 0
+    crm = tmp_path / "crm.csv"
+    crm.write_text("bob@example.com\n")
+    capsys.readouterr()
+    assert run("suppress", "clean", str(crm), *policies, "--stream", "newsletter") == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_without_policies_the_controller_is_named(run: Run) -> None:
     assert run("suppress", "add", "anna@example.com") == os.EX_USAGE

@@ -94,6 +94,44 @@ def test_secrets_that_are_weak_or_not_there_are_named(config: Path) -> None:
     assert any("file:in" in one and "No such file" in one for one in said)
 
 
+def asked(config: Path, *tokens: str) -> Path:
+    """The configuration with an API for these tokens, whose files are theirs by name."""
+    logo(config, "in.svg")
+    said = ", ".join(tokens)
+    text = "state: state\npolicies: policies\n"
+    config.write_text(f"{text}web: {{api: {{listen: '127.0.0.1:0', tokens: [{said}]}}}}\n")
+    return config
+
+
+def caller(name: str, controller: str = "acme") -> str:
+    may = "may: [check], controllers: [" + controller + "]"
+    return f"{{name: {name}, secret: 'file:{name}.token', {may}}}"
+
+
+def test_callers_are_read_beside_the_configuration(config: Path) -> None:
+    (config.parent / "crm.token").write_text("x" * 24 + "\n")
+    (one,) = read_site(load(asked(config, caller("crm")))).callers
+    assert (one.name, one.controllers) == ("crm", frozenset({"acme"}))
+    config.write_text(config.read_text().replace("listen: '127.0.0.1:0', ", ""))
+    assert read_site(load(config)).callers == ()
+
+
+def test_callers_that_are_nobody_are_named(config: Path) -> None:
+    for name, word in (("crm", "x" * 24), ("twin", "x" * 24), ("weak", "short")):
+        (config.parent / f"{name}.token").write_text(word)
+    names = (caller("crm"), caller("twin"), caller("weak"), caller("none"), caller("odd", "acm"))
+    with pytest.raises(Problems) as caught:
+        read_site(load(asked(config, *names)))
+    said = sorted(str(problem).replace(str(config.parent), "") for problem in caught.value.items)
+    assert said == [
+        "file:/none.token: token: [Errno 2] No such file or directory: '/none.token'",
+        "file:/odd.token: token: [Errno 2] No such file or directory: '/odd.token'",
+        "file:/weak.token: token: a token has 24 octets or more",
+        "web.api.tokens.odd: there is no controller `acm`; did you mean `acme`?",
+        "web.api.tokens.twin: another has the same token",
+    ]
+
+
 def test_as_systemd_starts_it(config: Path) -> None:
     """Sockets bound before, READY when both answer, and a clean end at SIGTERM."""
     logo(config, "in.svg")

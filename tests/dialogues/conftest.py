@@ -6,8 +6,10 @@ single backslash is sent without CRLF. ``...`` stands for anything. ``(closes)``
 ``(half-closes)`` end a connection. ``@`` lines before the dialogue arrange it: ``@ lmtp``,
 ``@ upstream KEYWORD, KEYWORD ...`` (what it offers after EHLO), ``@ NAME=NUMBER`` (a limit or a
 deadline of the server or the upstream), ``@ stray=normalise``, ``@ relay_from=NETWORK``,
-``@ xforward``; ``@ greeted`` leaves out banner and EHLO. Another receiver than the plain relay
-below can be put in by the fixture ``receiver``.
+``@ xforward``; ``@ greeted`` leaves out banner and EHLO. ``@ auth`` offers AUTH on this loopback
+address, ``@ auth=tls`` over TLS only, ``@ auth=required`` where all mail must come over TLS; users
+and their passwords are in ``USERS``. Another receiver than the plain relay below can be put in by
+the fixture ``receiver``.
 """
 
 from __future__ import annotations
@@ -27,14 +29,17 @@ import pytest
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Parameter, Recipient, Session
 from smtpguard.reply import Reply
+from smtpguard.smtp.auth import Auth
 from smtpguard.smtp.capabilities import Capabilities
 from smtpguard.smtp.receiver import Receiver, Transaction
 from smtpguard.smtp.server import Server
 from smtpguard.smtp.settings import Deadlines, Limits, Listener, Onward, Stray
 from smtpguard.smtp.upstream import Delivery, Upstream, UpstreamUnavailable
+from smtpguard.smtp.users import Hash, Users
 
 HOST = "guard.example"
 PATIENCE = 5.0
+USERS = Users({name: Hash.new("correct horse", (10, 1, 1)) for name in ("crm", "boss")})
 
 
 def path(verb: bytes, address: Address | None, parameters: tuple[Parameter, ...]) -> bytes:
@@ -242,6 +247,9 @@ def arranged(settings: list[str]) -> tuple[Listener, Onward, list[str]]:
             continue
         elif setting == "xforward":
             listener = replace(listener, xforward_from=listener.relay_from)
+        elif name == "auth":
+            auth = Auth(USERS, trusted=("boss",), without_tls=not equals, delay=0)
+            listener = replace(listener, auth=auth, tls_required=value == "required")
         elif setting.partition(" ")[0] == "upstream":
             offers = [word.strip() for word in setting[8:].split(",") if word.strip()]
         elif name == "stray":

@@ -66,7 +66,7 @@ def test_a_splice_is_the_change_encoded(case: tuple[bytes, list[Change]]) -> Non
     octets, changes = case
     for encoding in (*ENCODED, "8bit"):
         encoded = encode(octets, encoding)
-        spliced = splice(encoded, encoding, changes)
+        spliced = splice(encoded, encoding, changes, len(octets))
         assert [c.start for c in spliced] == sorted(c.start for c in spliced)
         result = changed(encoded, spliced)
         assert decode(result, encoding) == changed(octets, changes)
@@ -90,7 +90,7 @@ def test_a_splice_of_what_others_encoded_changes_nothing_else(
     octets = decode(encoded, "quoted-printable")
     at = data.draw(st.integers(0, len(octets)))
     changes = [Change(at, at, b"new\r\n")]
-    result = changed(encoded, splice(encoded, "quoted-printable", changes))
+    result = changed(encoded, splice(encoded, "quoted-printable", changes, len(octets)))
     assert decode(result, "quoted-printable") == changed(octets, changes)
 
 
@@ -100,7 +100,7 @@ def test_only_the_lines_touched_are_named() -> None:
     octets = decode(encoded, "quoted-printable")
     for number in (0, 1, 500, 999):
         at = octets.index(b"number %04d" % number)
-        (change,) = splice(encoded, "quoted-printable", [Change(at, at, b"X")])
+        (change,) = splice(encoded, "quoted-printable", [Change(at, at, b"X")], len(octets))
         assert encoded[change.start : change.end].rstrip() == lines[number]
 
 
@@ -109,7 +109,7 @@ def test_base64_keeps_the_width_it_has(width: int) -> None:
     octets = bytes(range(256)) * 8
     text = b64encode(octets)
     encoded = b"\r\n".join(text[i : i + width] for i in range(0, len(text), width)) + b"\r\n"
-    (change,) = splice(encoded, "base64", [Change(2000, 2000, b"new")])
+    (change,) = splice(encoded, "base64", [Change(2000, 2000, b"new")], len(octets))
     assert change.start > len(encoded) * 0.9
     result = changed(encoded, [change])
     assert b64decode(result) == octets[:2000] + b"new" + octets[2000:]
@@ -127,7 +127,7 @@ def test_base64_keeps_the_width_it_has(width: int) -> None:
     ],
 )
 def test_base64_of_odd_lines_is_encoded_anew(encoded: bytes) -> None:
-    result = changed(encoded, splice(encoded, "base64", [Change(5, 5, b"!")]))
+    result = changed(encoded, splice(encoded, "base64", [Change(5, 5, b"!")], len(b"Hello")))
     assert decode(result, "base64") == b"Hello!"
     assert result.endswith(encoded[len(encoded.rstrip()) :])
 
@@ -142,8 +142,9 @@ def test_a_splice_is_linear() -> None:
     encoded = encode("Un texte accentué, écrit à la main. ".encode() * 30_000, "quoted-printable")
     octets = decode(encoded, "quoted-printable")
     began = time.process_time()
-    splice(encoded, "quoted-printable", [Change(i, i, b"!") for i in range(0, len(octets), 100)])
-    splice(
-        b"=C3" * 300_000, "quoted-printable", [Change(i, i, b"!") for i in range(0, 300_000, 300)]
-    )
+    size = len(octets)
+    splice(encoded, "quoted-printable", [Change(i, i, b"!") for i in range(0, size, 100)], size)
+    some = [Change(i, i, b"!") for i in range(0, 300_000, 300)]
+    splice(b"=C3" * 300_000, "quoted-printable", some, 300_000)
+    splice(b"=\r\n" * 300_000 + b"x", "quoted-printable", [Change(1, 1, b"!")], 1)
     assert time.process_time() - began < 3

@@ -29,7 +29,7 @@ def wrong(after: bytes, meant: str = MEANT, before: bytes = RAW) -> str:
         Message(after),
         added=[TOP],
         removed=set(),
-        leaves={"1": Meant(meant.encode(), meant, (LEAVE,))},
+        leaves={"1": Meant(meant.encode(), "utf-8", (LEAVE,))},
         exit_=WAY_OUT,
     )
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from binascii import b2a_base64
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from smtpguard.feedback import bounce, report
+from smtpguard.feedback.desk import Desk
 from smtpguard.feedback.report import Kind
 from smtpguard.mail.message import Message
+from smtpguard.policy.controller import Bounces
+from smtpguard.policy.policy import Policy
 from smtpguard.store.returns import KEPT
-from tests.feedback.conftest import NOW, address, token
+from tests.feedback.conftest import NEWS, NOW, RING, address, token
 
 if TYPE_CHECKING:
     from tests.feedback.conftest import Bench
@@ -196,6 +200,18 @@ async def test_one_message_bounces_once_whatever_its_reports_name(bench: Bench) 
         await bounced(bench, dsn((READER, "5.2.2"), message_id=f"{number}@x", listed=token()))
         await bounced(bench, dsn((READER, "5.2.2"), message_id=named))
     assert not await bench.left()
+
+
+async def test_by_default_one_message_alone_stops_nobody(bench: Bench) -> None:
+    """Whoever was forwarded one newsletter holds its token, and can forge its bounce."""
+    stream = replace(NEWS, brand=replace(NEWS.brand, bounces=Bounces()))
+    bench.feedback.desk = Desk(Policy("v2", {"acme": stream.controller}, (stream,)), RING)
+    for number in range(5):
+        await bounced(bench, dsn((READER, "5.1.1"), message_id=f"{number}@x", listed=token()))
+    assert bench.journalled()[-1]["did"] == ["hard 1/2 5.1.1"]
+    assert not await bench.left()
+    await bounced(bench, dsn((READER, "5.1.1"), listed=token(at=NOW - 86_400)))
+    assert await bench.left() == ["hard-bounce controller by bounce"]
 
 
 async def test_an_old_token_proves_no_bounce(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from smtpguard.policy.stream import Kind, Stream
 from smtpguard.proxy.contact import settle
 from smtpguard.store.returns import Returns, Sent
 from smtpguard.store.store import Store
-from smtpguard.verdict.decision import Answer, Relay, Ruling
+from smtpguard.verdict.decision import Answer, Copy, Relay, Ruling
 from tests.feedback.conftest import ACME, NEWS, NOW, address
 
 RAW = b"Message-ID: <n1@acme.fr>\r\nFrom: news@acme.fr\r\n\r\nBonjour\r\n"
@@ -22,7 +22,7 @@ SAID = {250: b"250 2.0.0 Ok\r\n", 550: b"550 5.1.1 no\r\n"}
 
 async def sends(store: Store, stream: Stream | None, raw: bytes = RAW, code: int = 250) -> None:
     rulings = [Ruling(Recipient(ANNA), stream, Relay())]
-    await settle(store, "T1", rulings, [Answer(SAID[code])], raw, NOW)
+    await settle(store, "T1", rulings, [Answer(SAID[code])], Copy((0,), raw), NOW)
 
 
 async def remembered(store: Store) -> Sent | None:
@@ -53,7 +53,7 @@ async def test_nothing_else_is(store: Store, stream: Stream | None, raw: bytes, 
 
 async def test_one_copy_for_two_is_nobodys_own(store: Store) -> None:
     rulings = [Ruling(Recipient(who), NEWS, Relay()) for who in (ANNA, BEN)]
-    await settle(store, "T1", rulings, [Answer(SAID[250])] * 2, RAW, NOW)
+    await settle(store, "T1", rulings, [Answer(SAID[250])] * 2, Copy((0, 1), RAW), NOW)
     found = await remembered(store)
     assert found
     assert not found.alone

@@ -83,7 +83,7 @@ def test_a_line_that_was_cut_short_spoils_no_other(
     journal.close()
     torn, *whole = (tmp_path / "d.jsonl").read_text().splitlines()
     assert torn == '{"id"'
-    assert [json.loads(line)["id"] for line in whole] == [2, 3]
+    assert [json.loads(line)["id"] for line in whole] == [1, 2, 3]
 
 
 def test_a_file_that_cannot_be_opened_again_is_still_written(tmp_path: Path) -> None:
@@ -95,3 +95,23 @@ def test_a_file_that_cannot_be_opened_again_is_still_written(tmp_path: Path) -> 
     journal.append({"id": 1})
     journal.close()
     assert (tmp_path / "k" / "d.jsonl").read_text() == '{"id":1}\n'
+
+
+def test_what_a_full_disk_refused_is_written_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "d.jsonl"
+    path.symlink_to("/dev/full")
+    journal = Journal(path, rotate_size=10**6, keep=1)
+    for number in range(3):
+        with pytest.raises(OSError, match="No space"):
+            journal.append({"id": number})
+    assert not journal.ready()
+    path.unlink()
+    journal.reopen()
+    assert not journal.ready()  # it was tried a moment ago
+    monkeypatch.setattr("smtpguard.journal.journal.AGAIN", 0.0)
+    assert journal.ready()
+    journal.append({"id": 3})
+    journal.close()
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [0, 1, 2, 3]

@@ -10,7 +10,7 @@ from smtpguard.mail.plain import gather
 
 
 def test_words_and_lines() -> None:
-    assert gather("  a \t b\r\n\r\nc\u00a0d\n") == ("a b\nc d", (), True)
+    assert gather("  a \t b\r\n\r\nc\u00a0d\n") == ("a b\nc d", (), True, False)
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,20 @@ def test_context_reaches_two_hundred_characters_each_way() -> None:
     ],
 )
 def test_quoted_messages_are_no_evidence(quotation: str) -> None:
-    visible, links, _ = gather(f"Hello\n\n{quotation}")
-    assert visible == "Hello"
-    assert links
-    assert all(link.quoted for link in links)
+    shown = gather(f"Hello\n\n{quotation}")
+    assert shown.visible == "Hello"
+    assert shown.links
+    assert all(link.quoted for link in shown.links)
 
 
 def test_what_follows_a_marked_quotation_is_ours_again() -> None:
     text = "On Mon Ann wrote to all of us, as she wrote:\n> old\nunsubscribe: https://a.fr/u"
-    visible, (link,), _ = gather(text)
-    assert visible == "unsubscribe: https://a.fr/u"
-    assert not link.quoted
+    shown = gather(text)
+    assert shown.visible == "unsubscribe: https://a.fr/u"
+    assert not shown.links[0].quoted
+    assert not shown.below
+    assert gather("-----Original Message-----\nold").below
+    assert gather("Ann wrote a line.\nOn Monday Ann wrote:\nold").below
 
 
 def test_a_sentence_that_looks_like_an_attribution_is_not() -> None:
@@ -100,9 +103,9 @@ PIECES = [
     )
 )
 def test_whatever_comes_is_read(pieces: list[str]) -> None:
-    visible, links, complete = gather("".join(pieces))
-    assert complete
-    assert "\n\n" not in visible
-    for link in links:
+    shown = gather("".join(pieces))
+    assert shown.complete
+    assert "\n\n" not in shown.visible
+    for link in shown.links:
         assert link.text
         assert link.text in link.context

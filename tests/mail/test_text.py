@@ -6,13 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smtpguard.mail import markup
 from smtpguard.mail.message import Message
 from smtpguard.mail.text import Link, Reading, Seen
 
 
 def read(page: str, content_type: str = "text/html") -> Reading:
     head = f"Content-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-    return Message((head + page).encode("utf-8", "replace")).readings[0]
+    reading = Message((head + page).encode("utf-8", "replace")).readings[0]
+    if reading.part.text is not None:
+        # However it was read, a parser reads the same.
+        gathered, complete = markup.gather(reading.part.text)
+        assert gathered.reading(reading.part, complete=complete) == reading
+    return reading
 
 
 def only_link(page: str) -> Link:

@@ -18,7 +18,8 @@ from smtpguard.policy.controller import Brand, Controller, Unsubscribe
 from smtpguard.policy.stream import Kind, Stream
 from smtpguard.proxy import facts
 from smtpguard.proxy.facts import LONGEST, exits, from_domain_of, people, said_in
-from smtpguard.unsubscribe.link import read
+from smtpguard.rules.rule import Said
+from smtpguard.unsubscribe.link import Ticket, read
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import Bench
@@ -73,6 +74,30 @@ def test_marketing_that_may_be_edited_gets_an_exit_for_each_reader() -> None:
     assert tickets[0] is not None
     assert (tickets[0].controller, tickets[0].brand, tickets[0].stream) == ("acme", "acme", "news")
     assert found[0].mailto.startswith("mailto:u@acme.fr?subject=")
+
+
+def ticket_of(said: Said, *names: str) -> Ticket:
+    ring = Keyring((), (LinkKey(1, b"l" * 64),))
+    envelope = Envelope(Session(), None, recipients=recipients(*names))
+    found = exits(ring, envelope, [NEWS] * len(names), 1_800_000_000, (), said)
+    ticket = read(ring, found[0].url.removeprefix("https://u.acme.fr/u/"))
+    assert ticket is not None
+    return ticket
+
+
+def test_what_the_sender_calls_reader_and_campaign_goes_into_the_link() -> None:
+    said = Said(recipient="4711", campaign="spring", list="vip")
+    assert ticket_of(said, "a").ids == {"recipient_id": "4711", "campaign": "spring"}
+    assert ticket_of(said, "a", "b").ids == {"campaign": "spring"}
+    assert ticket_of(Said(list="vip", language="fr"), "a").ids == {}
+
+
+@pytest.mark.parametrize("word", ["x" * 65, "é" * 33, "a\x1bb", "\ud800"])
+def test_an_id_that_does_not_fit_is_left_out_not_cut(word: str) -> None:
+    said = Said(recipient=word, campaign="spring")
+    assert ticket_of(said, "a").ids == {"campaign": "spring"}
+    assert said.unfit == ("recipient",)
+    assert ticket_of(Said(recipient="x" * 64, campaign=word), "a").ids == {"recipient_id": "x" * 64}
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,40 @@ def test_only_what_the_upstream_offers_is_said() -> None:
     assert mail_argument(envelope(*ASKED), only) == b"FROM:<Bounce+X@Acme.fr> RET=HDRS ENVID=QQ+2B"
 
 
+SAID = Parameter(b"AUTH", b"e+3Dmc2@acme.fr")
+KNOWN = Capabilities(auth=True, authenticated=True)
+"""An upstream to which we said AUTH."""
+
+
+@pytest.mark.parametrize(
+    ("session", "offered", "said"),
+    [
+        (Session(user="crm", trusted=True), KNOWN, b" AUTH=e+3Dmc2@acme.fr"),
+        (Session(user="crm", trusted=True), Capabilities(auth=True), b" AUTH=e+3Dmc2@acme.fr"),
+        (Session(user="crm", trusted=True), Capabilities(), b""),
+        (Session(user="crm"), KNOWN, b" AUTH=<>"),
+        (Session(user="crm"), Capabilities(auth=True), b""),
+        (Session(trusted=True), KNOWN, b" AUTH=<>"),
+        (Session(), KNOWN, b" AUTH=<>"),
+        (Session(), Capabilities(auth=True), b""),
+        (Session(), Capabilities(authenticated=True), b""),
+    ],
+)
+def test_who_submitted_is_passed_on_as_far_as_it_is_believed(
+    session: Session, offered: Capabilities, said: bytes
+) -> None:
+    """RFC 4954 §5."""
+    assert mail_argument(Envelope(session, SENDER, (SAID,)), offered) == (
+        b"FROM:<Bounce+X@Acme.fr>" + said
+    )
+    assert mail_argument(Envelope(session, SENDER), offered) == b"FROM:<Bounce+X@Acme.fr>"
+    nobody = Parameter(b"AUTH", b"<>")
+    assert mail_argument(Envelope(session, SENDER, (nobody,)), offered) in (
+        b"FROM:<Bounce+X@Acme.fr> AUTH=<>",
+        b"FROM:<Bounce+X@Acme.fr>",
+    )
+
+
 def test_a_size_is_our_own_and_only_where_it_is_final() -> None:
     asked = envelope(Parameter(b"SIZE", b"77"))
     assert mail_argument(asked, EVERYTHING) == b"FROM:<Bounce+X@Acme.fr>"

@@ -11,6 +11,7 @@ import pytest
 
 from smtpguard import log
 from smtpguard.inspector import InspectionFailed
+from smtpguard.journal.journal import Journal
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Parameter, Recipient, Session
 from smtpguard.mail.message import Message
@@ -179,6 +180,22 @@ async def test_a_journal_that_fails_does_not_keep_the_answer_back(
     assert "7F3A: error: " in capsys.readouterr().out
 
 
+async def test_nothing_is_begun_that_could_not_be_written_down(bench: Bench) -> None:
+    path = bench.journal.path.with_name("full")
+    path.symlink_to("/dev/full")
+    bench.proxy.journal = Journal(path, rotate_size=10**6, keep=1)
+    bench.proxy.conclude(decision(bench))
+    assert await bench.send(b"", "a@client.fr") == [
+        b"452 4.3.1 The journal cannot be written, try again later.\r\n"
+    ]
+    path.unlink()
+    bench.proxy.journal.reopen()
+    bench.proxy.conclude(decision(bench))
+    assert (await bench.send(b"", "a@client.fr"))[0].startswith(b"250")
+    assert len(path.read_text().splitlines()) >= 2
+    bench.proxy.journal.close()
+
+
 async def test_the_journal_may_be_off(bench: Bench) -> None:
     bench.proxy.journal = None
     bench.proxy.conclude(decision(bench))
@@ -215,6 +232,6 @@ async def test_a_new_regime_is_for_new_transactions(bench: Bench) -> None:
 
 
 async def test_breakages_are_those_of_the_very_same_octets(bench: Bench) -> None:
-    assert [bench.proxy._breaks(b"one") for _ in range(3)] == [0, 1, 2]
-    assert bench.proxy._breaks(b"two") == 0
+    assert [await bench.proxy._breaks(b"one") for _ in range(3)] == [0, 1, 2]
+    assert await bench.proxy._breaks(b"two") == 0
     assert bench.proxy.breakages.of(hashlib.sha256(b"one").digest()) == 3

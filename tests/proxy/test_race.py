@@ -59,6 +59,9 @@ async def test_no_dot_after_the_answer_passes(bench: Bench, state: Path, protoco
         assert not isinstance(begun, Reply)
         assert (await begun.rcpt(Recipient(address))).startswith(b"250")
         accepted.set()
+        if number % 4 == 0:  # however slow the machine is, some dots come right after the answer
+            await acknowledged.wait()
+            pause /= 10
         await asyncio.sleep(pause)
         dot = time.monotonic()
         replies = [reply async for reply in begun.data(MAIL)]
@@ -68,10 +71,12 @@ async def test_no_dot_after_the_answer_passes(bench: Bench, state: Path, protoco
         await accepted.wait()
         await asyncio.sleep(pause)
         await pages.suppress("acme", address, Suppression(Reason.OBJECTION))
-        return time.monotonic()
+        answered = time.monotonic()
+        acknowledged.set()
+        return answered
 
     for number in range(RACES):
-        accepted = asyncio.Event()
+        accepted, acknowledged = asyncio.Event(), asyncio.Event()
         address = Address(b"reader%d" % number, b"client.fr")
         pauses = chance.uniform(0, 0.004), chance.uniform(0, 0.003)
         (dot, passed), answered = await asyncio.gather(

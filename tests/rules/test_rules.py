@@ -29,7 +29,7 @@ from smtpguard.mail.envelope import Envelope, Recipient, Session
 from smtpguard.mail.message import Message
 from smtpguard.person import FirstContact, Person, Reason, Source, Suppression
 from smtpguard.person import Scope as Reach
-from smtpguard.policy.controller import Brand, Controller, Existing, Unsubscribe
+from smtpguard.policy.controller import Brand, Controller, Existing, Feedback, Unsubscribe
 from smtpguard.policy.stream import Action, Kind, Mode, Stream
 from smtpguard.rules import ALL, BY_ID
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule, Said, Scope
@@ -118,9 +118,11 @@ def case_of(example: Example) -> Case:
         message=None if told.get("at") == "rcpt" else Message(raw),
         recipient=READER if about_one else None,
         person=person_of(told.get("person", {}), stream) if about_one else None,
-        said=Said(source=Source(**said["source"])) if said else Said(),
+        said=Said(
+            source=Source(**said["source"]) if said else None,
+            language=told.get("language", "fr"),
+        ),
         signs=frozenset(told.get("signs", ())),
-        language=told.get("language", "fr"),
         now=NOW,
         host=told.get("host", ""),
     )
@@ -142,9 +144,12 @@ def stream_of(told: Mapping[str, Any]) -> Stream:
         changed["kind"] = Kind(changed["kind"])
     if "tracking_hosts" in changed:
         changed["tracking_hosts"] = frozenset(changed["tracking_hosts"])
+    controller = dict(told.get("controller", {}))
+    if "feedback" in controller:
+        controller["feedback"] = Feedback(complaints=tuple(controller["feedback"]["complaints"]))
     return replace(
         STREAM,
-        controller=replace(ACME, **told.get("controller", {})),
+        controller=replace(ACME, **controller),
         brand=replace(BRAND, unsubscribe=replace(BRAND.unsubscribe, **exits), **brand),
         **changed,
     )

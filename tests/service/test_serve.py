@@ -6,10 +6,12 @@ import os
 import signal
 import smtplib
 import socket
+import ssl
 import sys
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.service.conftest import LENIENT, STRICT, Service, begin, command, finish, until
 
@@ -70,6 +72,40 @@ def test_a_wrong_policy_changes_nothing_and_is_named(service: Service) -> None:
     assert service.answer() == 451
 
 
+def test_a_renewed_certificate_is_shown_after_a_reload(service: Service) -> None:
+    authority = trustme.CA()
+    pem = service.home / "listener.pem"
+
+    def renew() -> bytes:
+        issued = authority.issue_cert("guard.test")
+        issued.private_key_and_cert_chain_pem.write_to_path(pem)
+        return ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+
+    def shown() -> bytes | None:
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        context.check_hostname = False
+        with service.client() as client:
+            client.starttls(context=context)
+            assert isinstance(client.sock, ssl.SSLSocket)
+            return client.sock.getpeercert(binary_form=True)
+
+    first = renew()
+    listener = service.listener(f"127.0.0.1:{service.port}")
+    tls = {"certificate": str(pem), "key": str(pem)}
+    service.settings["listeners"] = [{**listener, "tls": tls}]
+    service.start()
+    assert shown() == first
+    pem.write_text("nothing")
+    reload(service, LENIENT)
+    (refused,) = service.lines("reload-refused")
+    assert f"listeners.lmtp.tls: {pem}" in refused
+    assert shown() == first
+    second = renew()
+    reload(service, LENIENT)
+    assert {shown() for _ in range(4)} == {second}
+
+
 def test_a_worker_that_dies_is_replaced_by_one_with_the_policy_in_force(service: Service) -> None:
     service.start()
     reload(service, STRICT)
@@ -105,14 +141,17 @@ def test_the_store_is_started_again_and_the_log_says_so(service: Service) -> Non
     assert service.lines("the embedded store was started again")
 
 
-def test_a_transaction_is_waited_for_and_a_second_signal_ends_that(service: Service) -> None:
+def test_a_transaction_is_waited_for_and_an_interrupt_ends_that(service: Service) -> None:
     service.start()
     with service.client() as client, service.client() as idle:
         begin(client)
         service.signal(signal.SIGTERM)
         assert idle.getreply()[0] == 421
-        assert client.noop()[0] == 250, "the transaction is still open"
+        with pytest.raises(ConnectionRefusedError):
+            service.client()
         service.signal(signal.SIGTERM)
+        assert client.noop()[0] == 250, "the transaction is still open"
+        service.signal(signal.SIGINT)
         assert service.ended() == os.EX_OK
         with pytest.raises(smtplib.SMTPServerDisconnected):
             client.noop()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smtpguard.config import Listener
+from smtpguard.config.listener import Listener
 from smtpguard.policy.peers import Endpoint
 from smtpguard.service.sockets import address, bind
 

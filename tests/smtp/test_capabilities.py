@@ -11,6 +11,7 @@ def test_extensions_are_read() -> None:
     read = Capabilities.of(
         {"size": "1000", "8bitmime": "", "dsn": "", "xforward": "name ADDR colour", "chunking": ""}
     )
+    assert Capabilities.of({"auth": "PLAIN LOGIN"}) == Capabilities(auth=True)
     assert read == Capabilities(
         size=1000, eightbitmime=True, dsn=True, xforward=frozenset({"NAME", "ADDR"})
     )

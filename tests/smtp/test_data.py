@@ -28,10 +28,21 @@ def test_strays_are_found_wherever_they_are(content: bytes) -> None:
         (b"a\r\r\n", "a bare carriage return"),
         (b"a\n\r\r\n", "a bare carriage return"),
         (b"a\0\r\n", "a NUL"),
+        (b"a\0\r\r\n", "a NUL"),  # which no setting lets through
     ],
 )
 def test_strays_are_named(content: bytes, fault: str) -> None:
     assert data.stray(content) == fault
+
+
+@pytest.mark.parametrize("many", [1, 3, 1000])
+@given(content=PIECES)
+def test_dots_are_stuffed_at_the_beginning_of_lines_alone(content: bytes, many: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "MANY", many)
+        stuffed = data.stuffed(content)
+        assert b"\r\n" + stuffed == (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")
+        assert data.unstuffed(stuffed) == content
 
 
 @given(PIECES)

@@ -214,6 +214,8 @@ async def test_tls_and_credentials(
         password="secret",
     )
     delivery = await up.begin(Session())
+    assert delivery.capabilities.auth
+    assert delivery.capabilities.authenticated
     content = b"x" * 998 + b"\r\n"
     content *= 600
     burst = await delivery.burst(MAIL, [RCPT], content)

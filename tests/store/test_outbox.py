@@ -8,7 +8,7 @@ import pytest
 from smtpguard.keys import Keyring, LinkKey, ReferenceKey
 from smtpguard.person import Reason, Scope, Suppression
 from smtpguard.store import outbox
-from smtpguard.store.outbox import CREATED, DUE, JOBS, KEPT, LEASE, Outbox, addition, suppression
+from smtpguard.store.outbox import CREATED, HOOKS, KEPT, LEASE, Outbox, addition, suppression
 from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store
 
@@ -40,7 +40,7 @@ async def test_a_job_is_taken_by_one_at_a_time(store: Store, box: Outbox) -> Non
 
 async def test_no_address_lies_in_the_open(store: Store, settings: Settings, redis: Redis) -> None:
     await put(store)
-    (hashed,) = await redis(settings.url, ("HGETALL", JOBS))
+    (hashed,) = await redis(settings.url, ("HGETALL", HOOKS.jobs))
     assert hashed
     assert not any(b"reader" in octets for octets in hashed)
 
@@ -64,7 +64,16 @@ async def test_the_oldest_are_dropped_beyond_the_bound(
     for second in range(5):
         await put(store, NOW + second)
     assert [job.at for job in await box.listed(dead=False)] == [NOW + 2, NOW + 3, NOW + 4]
-    assert await redis(settings.url, ("HLEN", JOBS), ("ZCARD", DUE)) == [3, 3]
+    assert await redis(settings.url, ("HLEN", HOOKS.jobs), ("ZCARD", HOOKS.due)) == [3, 3]
+
+
+async def test_how_many_wait_and_how_many_were_given_up(store: Store, box: Outbox) -> None:
+    assert await box.depth() == (0, 0)
+    for second in range(3):
+        await put(store, NOW + second)
+    (job, *_) = await box.take(now=NOW)
+    await box.give_up(job, NOW)
+    assert await box.depth() == (2, 1)
 
 
 async def test_a_dead_job_is_forgotten_in_the_end(
@@ -77,4 +86,4 @@ async def test_a_dead_job_is_forgotten_in_the_end(
     assert [one.id for one in await box.listed(dead=True)] == [job.id]
     await box.take(now=NOW + KEPT)
     assert await box.listed(dead=True) == []
-    assert await redis(settings.url, ("EXISTS", JOBS)) == [0]
+    assert await redis(settings.url, ("EXISTS", HOOKS.jobs)) == [0]

@@ -5,9 +5,19 @@ import hashlib
 import pytest
 
 from smtpguard.mail.address import Address
-from smtpguard.person import Reason, Suppression
+from smtpguard.person import Reason, Scope, Suppression
 from smtpguard.store.errors import StoreSilent
-from smtpguard.store.partner import Algorithm, Listed, against, digests, every, load, purge, read
+from smtpguard.store.partner import (
+    Algorithm,
+    Listed,
+    against,
+    digests,
+    every,
+    load,
+    look_up,
+    purge,
+    read,
+)
 from smtpguard.store.partner import remove as forget
 from smtpguard.store.store import Store
 
@@ -28,6 +38,21 @@ async def test_whoever_is_on_it_is_found(store: Store, algorithm: Algorithm) -> 
     names = ("advertiser",)
     asked = [(ANNA, names), (tagged, names), (other, names), (ANNA, ())]
     assert await against(store, asked) == [LISTED, LISTED, (), ()]
+
+
+async def test_what_is_known_and_what_is_listed_are_one(store: Store) -> None:
+    on_it = [made("anna@client.example", Algorithm.MD5)]
+    await load(store, "advertiser", Algorithm.MD5, on_it, now=5, keep=False)
+    own = Suppression(Reason.OBJECTION, Scope("acme"), 5, "page")
+    await store.suppress("acme", ANNA, own)
+    bob = Address(b"bob", b"client.example")
+    lists = [("advertiser", Scope("acme")), ("advertiser", Scope("shop"))]
+    anna, other = await look_up(store, "acme", [ANNA, bob], lists)
+    reach = [Suppression(Reason.MANUAL, scope, channel="list:advertiser") for _, scope in lists]
+    assert list(anna.suppressions) == [own, *reach]
+    assert other.suppressions == ()
+    (plain,) = await look_up(store, "acme", [ANNA], [])
+    assert plain.suppressions == (own,)
 
 
 async def test_a_tagged_hash_is_not_about_the_mailbox(store: Store) -> None:

@@ -21,7 +21,7 @@ SUPPRESSIONS = st.builds(
 @given(SUPPRESSIONS)
 def test_a_suppression_is_read_as_it_was_written(one: Suppression) -> None:
     field = record.suppression_field(one.reason, one.scope, domain=one.domain)
-    reply = [field, record.suppression_value(one)]
+    reply = [field, f"{one.at}:{one.channel}".encode()]
     assert record.read(reply, 0, 0).suppressions == (one,)
     assert field.isascii()
     assert field.count(b":") == 3

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smtpguard.store.table import Table, TableError, looks_like, read_domain, read_time, read_who
+from smtpguard.store.table import (
+    LONGEST,
+    Table,
+    TableError,
+    looks_like,
+    read_domain,
+    read_time,
+    read_who,
+)
 
 PLAIN = "email,name\nanna@example.com,Anna\nbob@example.com,Bob\n"
 
@@ -98,6 +106,36 @@ def test_a_quote_that_is_never_closed_costs_one_row(tmp_path: Path) -> None:
     faults = [(row.line, row.fault) for row in rows if row.fault]
     assert faults == [(4, "a quote is opened and never closed")]
     assert len(rows) == 5003
+
+
+@pytest.mark.parametrize("line", ['x","\n', '""\n', '"\n', '"""\n', ',"\n'])
+def test_quotes_of_any_kind_take_time_in_proportion(line: str) -> None:
+    """Looked at anew for each row, these would take an hour."""
+    octets = PLAIN.encode() + b'"' + line.encode() * 50_000
+    rows = list(Table.within(octets, "the list").every())
+    assert b"".join(row.text.encode() for row in rows) == octets
+
+
+def test_a_row_has_an_end() -> None:
+    octets = PLAIN.encode() + b'"' + b',"' * LONGEST + b"\ncarl@example.com,Carl\n"
+    *_, long, last = Table.within(octets, "the list").rows()
+    assert long.fault == f"it is longer than {LONGEST} characters"
+    assert last.cells == ("carl@example.com", "Carl")
+
+
+def test_a_list_in_memory_is_read_alike(tmp_path: Path) -> None:
+    for content in (PLAIN.encode("utf-16"), PLAIN.encode("latin-1"), b"\xef\xbb\xbfx@y.example"):
+        one, other = table(tmp_path, content), Table.within(content, "the list")
+        assert list(one.every()) == list(other.every())
+        assert (one.encoding, one.column, one.size) == (other.encoding, other.column, other.size)
+    with pytest.raises(TableError, match="the list has no rows"):
+        Table.within(b"", "the list")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfea", PLAIN.encode("utf-16") + b"x"])
+def test_utf_16_that_is_none_is_said(content: bytes) -> None:
+    with pytest.raises(TableError, match="utf-16"):
+        Table.within(content, "the list")
 
 
 def test_a_quote_inside_a_word_is_a_quote(tmp_path: Path) -> None:
@@ -204,6 +242,9 @@ def test_domains(text: str, domain: str | None) -> None:
     [
         ("1970-01-02", 86400),
         (" 1970-01-01T01:00:00+01:00 ", 0),
+        ("1970-01-01 01:00:00.5 +0100 CET", 0),
+        ("1970-01-02 00:00:00 +0000 UTC", 86400),
+        ("1970-01-02 00:00:00 UTC", None),
         ("31/03/2026", None),
         ("", None),
         ("soon", None),

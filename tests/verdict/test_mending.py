@@ -50,7 +50,7 @@ def test_fix_or_reject_refuses_it_as_a_failed_conversion_and_says_why(
     decided = decide()
     assert decided.copies == ()
     assert reply(decided).startswith("550-5.6.5 missing-unsubscribe-link: ")
-    assert "not mended: no place for it" in reply(decided)
+    assert "left unmended: no place for it" in reply(decided)
 
 
 def without_body(*given: Any, **options: Any) -> Any:

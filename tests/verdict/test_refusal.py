@@ -58,7 +58,7 @@ def test_what_must_not_be_altered_is_5_6_2() -> None:
         manual=Help(),
     )
     assert (reply.code, reply.enhanced) == (550, "5.6.2")
-    assert "not mended: S/MIME signed" in bytes(reply).decode()
+    assert "left unmended: S/MIME signed" in bytes(reply).decode()
     assert bytes(reply).endswith(b"more: smtpguard explain missing-unsubscribe-link\r\n")
 
 

@@ -213,7 +213,7 @@ async def test_a_bug_of_ours_is_a_503_that_may_be_tried_again(
     async def broken(*_: object) -> bool:
         raise RuntimeError("jo@reader.example")
 
-    monkeypatch.setattr(Store, "suppress", broken)
+    monkeypatch.setattr(Store, "opt_out", broken)
     transport = httpx.ASGITransport(application(desk), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         answer = await client.post(house.link(), **GMAIL)

@@ -173,3 +173,18 @@ async def test_a_hook_that_was_taken_out_of_the_policy_is_not_asked(
     await messenger.deliver()
     assert courier.heard == []
     assert await Outbox(house.desk.store, house.desk.ring).listed(dead=False) == []
+
+
+async def test_what_holds_mail_up_is_told_to_who_wants_to_know(
+    house: House, messenger: Messenger, courier: Listening
+) -> None:
+    wanting = replace(CRM, events=frozenset({"digest.begun"}))
+    house.desk.site = replace(house.desk.site, hooks=(wanting, SHOP, OTHER))
+    fault = {"stream": "news", "rule": "deceptive-from", "refused": 9, "deferred": 1}
+    event = {"type": "digest.begun", "controller": "acme", "at": house.desk.now, "faults": [fault]}
+    await house.desk.store.tell(event)
+    await messenger.deliver()
+    ((url, _, body),) = courier.heard
+    assert url == CRM.url
+    assert json.loads(body)["type"] == "digest.begun"
+    assert json.loads(body)["data"]["faults"] == [fault]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from smtpguard.web import status
 from smtpguard.web.app import application
 from smtpguard.web.desk import Desk
 from smtpguard.web.server import serving
-from smtpguard.web.settings import Limits, Web
+from smtpguard.web.settings import Limits, Tls, Web
 from smtpguard.web.site import Asset
 
 if TYPE_CHECKING:
@@ -28,10 +31,10 @@ def web() -> Web:
 
 
 @asynccontextmanager
-async def opened(desk: Desk) -> AsyncIterator[int]:
+async def opened(desk: Desk, tls: Tls | None = None) -> AsyncIterator[int]:
     """The pages on a port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = serving(application(desk), desk.settings)
+        server = serving(application(desk), desk.settings, tls=tls)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)
@@ -191,6 +194,30 @@ async def test_what_is_under_way_is_finished(house: House) -> None:
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert len(await house.wishes()) == 1
     writer.close()
+
+
+async def test_over_tls(house: House, tmp_path: Path) -> None:
+    """A page of many records, and one that the sockets' buffers do not hold."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("exit.example")
+    tls = Tls(certificate=tmp_path / "chain.pem", key=tmp_path / "key.pem")
+    issued.private_key_pem.write_to_path(str(tls.key))
+    for octets in issued.cert_chain_pems:
+        octets.write_to_path(str(tls.certificate), append=True)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    path = heavy(house.desk)
+    async with opened(house.desk, tls) as port:
+        for asked, size in (("/u/x", 1000), (path, 8_000_000)):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=context, server_hostname="exit.example"
+            )
+            writer.write(f"GET {asked} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            async with asyncio.timeout(30):
+                answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 ")
+            assert len(answer) > size
+            writer.close()
 
 
 async def test_status(house: House) -> None:

@@ -27,6 +27,14 @@ _FORM = re.compile(
 _WORD = re.compile(r"\w+")
 
 
+def spells_sender(visible: str, controller: Controller, brand: Brand) -> bool:
+    """Whether text as a person sees it names them as the policy spells them.
+
+    A quick look: what it finds, ``names_sender`` finds in the normalised text, and more.
+    """
+    return any(_spells(name, visible) for name in _spellings(controller.legal_name, brand.names))
+
+
 def names_sender(text: str, controller: Controller, brand: Brand) -> bool:
     """Whether normalised ``text`` names the legal entity or the brand."""
     long, short = _names(controller.legal_name, brand.names)
@@ -38,6 +46,11 @@ def names_sender(text: str, controller: Controller, brand: Brand) -> bool:
         if value
     )
     return any(_stands(name, text) for name in short) and any(identified)
+
+
+def spells_address(visible: str, address: str) -> bool:
+    """The same quick look for a postal address, before ``gives_address``."""
+    return _spells(address, visible)
 
 
 def gives_address(text: str, address: str) -> bool:
@@ -64,6 +77,19 @@ def gives_words(text: str, address: str) -> bool:
     return False
 
 
+def _spells(words: str, visible: str) -> bool:
+    """Whether US-ASCII words stand there letter for letter, and nothing beyond it beside them.
+
+    No normalisation joins such words to what stands beside them, or takes them apart.
+    """
+    at = visible.find(words) if words.isascii() and _WORD.search(words) else -1
+    if at < 0:
+        return False
+    end = at + len(words)
+    beside = visible[max(at - 1, 0) : at] + visible[end : end + 1]
+    return beside.isascii() and not _WORD.search(beside)
+
+
 def _verbatim(address: str, text: str) -> bool:
     """Whether it stands there letter for letter, where it stands first; most do."""
     written = _written(address)
@@ -79,6 +105,12 @@ def _written(address: str) -> str:
 @lru_cache(maxsize=64)
 def _words(address: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(normalise(address)))
+
+
+@lru_cache(maxsize=64)
+def _spellings(legal_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that prove enough alone, as they are written."""
+    return (legal_name, *(name for name in names if len(normalise(name)) >= SHORT))
 
 
 @lru_cache(maxsize=64)

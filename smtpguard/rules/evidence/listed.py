@@ -8,7 +8,7 @@ from smtpguard.edit.fix import OfferExit
 from smtpguard.mail.field import Field
 from smtpguard.policy.controller import Existing
 from smtpguard.rules.evidence.target import fault_of, ours
-from smtpguard.rules.rule import Case
+from smtpguard.rules.rule import Case, once
 from smtpguard.unsubscribe.fields import ListUnsubscribe
 
 
@@ -43,6 +43,7 @@ class Listed:
         return any(len({field.raw for field in same}) > 1 for same in (self.fields, self.posts))
 
 
+@once
 def listed(case: Case) -> Listed:
     """Read both fields of the message."""
     mail = case.mail

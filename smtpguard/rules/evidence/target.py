@@ -6,6 +6,7 @@ Nothing is fetched: a fetch can unsubscribe people (RFC 8058 §1).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,12 @@ _RESERVED = (
 )  # fmt: skip
 """Names that lead nowhere on the public Internet (RFC 2606 §2, RFC 6761 §6, RFC 8375)."""
 
+LONG = 300
+"""Characters of a host, with what stands before it, that is not worth remembering."""
+
+_BASE = re.compile(r"[^/?#]*+(?://[^/?#]*+)?")
+"""Scheme and authority (RFC 3986 §3): what hundreds of links of one mail have in common."""
+_BARE = re.compile(r"https://[\w.-]++")
 _UNREAD = re.compile(
     r"no[-_.]?reply|do[-_.]?not[-_.]?reply|ne[-_.]?pas[-_.]?repondre|non[-_.]?rispondere"
     r"|nicht[-_.]?antworten|no[-_.]?responder|nao[-_.]?responder|niet[-_.]?beantwoorden",
@@ -31,29 +38,44 @@ def host_of(target: str) -> str:
     """The host of an ``http`` or ``https`` URL, lower case without a final dot; else empty."""
     if not target[:6].lower().startswith("http"):
         return ""
-    try:
-        return (urlsplit(target.replace("\\", "/")).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    found = _authority(target.replace("\\", "/"))
+    return found[0] if found else ""
 
 
 def ours(target: str, brand: Brand) -> bool:
     """Whether a URL is one of the brand's declared exits: our own pages, or a listed host."""
-    return leads_to(target, declared(brand))
+    return bool(led([target], declared(brand)))
 
 
-def leads_to(target: str, hosts: frozenset[str]) -> bool:
-    """Whether the host of a URL is one of those."""
-    near = target.lower()
-    for host in hosts:
-        if host in near:
-            return host_of(target) in hosts
-    return False
+def led(targets: Sequence[str], hosts: frozenset[str]) -> set[int]:
+    """Indices of the URLs whose host is one of those; few come near, the rest are read no further.
+
+    Everybody gets links of their own, so that nothing said of one is worth remembering.
+    """
+    spelt = [target.lower() for target in targets]
+    near = {i for host in hosts for i, text in enumerate(spelt) if host in text}
+    return {i for i in near if host_of(targets[i]) in hosts}
 
 
 def declared(brand: Brand) -> frozenset[str]:
     """The hosts that the policy calls the brand's exits."""
     return _declared(brand.unsubscribe.url, brand.unsubscribe.hosts)
+
+
+def doubted(targets: Sequence[str], brand: Brand) -> list[int]:
+    """Indices of the targets that may have a fault, or are not https: few.
+
+    Dozens of links have their scheme and host in common, which is all that is looked at.
+    """
+    bases = [_base(target) for target in targets]
+    good = {base for base in set(bases) if _BARE.fullmatch(base) and not fault_of(base, brand)}
+    return [i for i, base in enumerate(bases) if base not in good]
+
+
+def _base(target: str) -> str:
+    """What stands before the path of an https URL."""
+    end = target.find("/", len("https://"))
+    return target if end < 0 else target[:end]
 
 
 def fault_of(target: str, brand: Brand) -> str:
@@ -78,16 +100,32 @@ def _declared(url: str, hosts: frozenset[str]) -> frozenset[str]:
 
 
 def _fault_of_url(url: str, brand: Brand) -> str:
-    try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
-    except ValueError:
+    found = _authority(url)
+    if found is None:
         return "the URL is malformed"
+    host, disguised = found
     if not host:
         return "the URL has no host"
-    if "@" in parts.netloc:
+    if disguised:
         return f"the URL hides its host {host} behind a user name"
     return "" if host in declared(brand) else _fault_of_host(host, brand)
+
+
+def _authority(url: str) -> tuple[str, bool] | None:
+    """Host and whether a user name stands in front of it; ``None`` where the URL is malformed."""
+    # Tabs and line ends are taken out wherever they stand, so that the rest may matter as well.
+    base = _BASE.match(url) if url.isprintable() else None
+    text = base[0] if base else url
+    return (_read_authority if len(text) <= LONG else _read_authority.__wrapped__)(text)
+
+
+@lru_cache(maxsize=1024)
+def _read_authority(base: str) -> tuple[str, bool] | None:
+    try:
+        parts = urlsplit(base)
+        return (parts.hostname or "").rstrip("."), "@" in parts.netloc
+    except ValueError:
+        return None
 
 
 def _fault_of_mailbox(mailbox: str, brand: Brand) -> str:
@@ -102,8 +140,13 @@ def _fault_of_mailbox(mailbox: str, brand: Brand) -> str:
 def _fault_of_host(host: str, brand: Brand) -> str:
     if brand.owns(host):
         return ""
-    try:
-        public = ip_address(host.strip("[]")).is_global
-    except ValueError:
-        public = "." in host and not f".{host}".endswith(_RESERVED)
+    public = (_is_public if len(host) <= LONG else _is_public.__wrapped__)(host)
     return "" if public else f"the host {host} is not public"
+
+
+@lru_cache(maxsize=1024)
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." in host and not f".{host}".endswith(_RESERVED)

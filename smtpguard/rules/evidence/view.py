@@ -7,10 +7,16 @@ from collections.abc import Callable, Iterable
 from smtpguard.mail.message import Message
 from smtpguard.mail.part import Part
 from smtpguard.mail.reading import Reading
-from smtpguard.rules.rule import Certainty
+from smtpguard.rules.rule import Case, Certainty, once
 
 View = tuple[Reading, ...]
 """The readable parts that are shown together, in order."""
+
+
+@once
+def alternatives(case: Case) -> tuple[View, ...]:
+    """The views of the message that the case is about."""
+    return views(case.mail)
 
 
 def views(mail: Message) -> tuple[View, ...]:
@@ -38,17 +44,17 @@ def _views(part: Part, readings: dict[str, Reading]) -> list[View]:
 
 def text_of(view: View) -> str:
     """The visible text of a view, normalised for comparison."""
-    return "\n".join([reading.said for reading in view])
+    return view[0].said if len(view) == 1 else "\n".join([reading.said for reading in view])
 
 
 def lacking(seen: Iterable[View], has: Callable[[View], bool]) -> tuple[View, ...]:
     """The views that ``has`` does not hold for."""
-    return tuple(view for view in seen if not has(view))
+    return tuple([view for view in seen if not has(view)])
 
 
 def parts_of(seen: Iterable[View]) -> frozenset[str]:
     """Where a paragraph that those views lack is put: the first part of each, if read whole."""
-    return frozenset(view[0].part.number for view in seen if view[0].complete)
+    return frozenset([view[0].part.number for view in seen if view[0].complete])
 
 
 def places(parts: Iterable[str]) -> str:

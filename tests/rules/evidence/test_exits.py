@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +12,11 @@ from smtpguard.edit.fix import Place
 from smtpguard.mail.envelope import Envelope, Session
 from smtpguard.mail.lexicon import says
 from smtpguard.mail.message import Message
+from smtpguard.mail.reading import Reading
 from smtpguard.policy.controller import Brand, Controller, Existing, Unsubscribe
 from smtpguard.policy.stream import Kind, Stream
-from smtpguard.rules.evidence.exits import Way, exits, offer, sayers, way_of, worded
+from smtpguard.rules.evidence.exits import Way, exits, offer, sayers, way_of, way_through, worded
+from smtpguard.rules.evidence.target import ours
 from smtpguard.rules.evidence.view import views
 from smtpguard.rules.rule import Case
 
@@ -22,12 +25,16 @@ OWN = "https://u.acme-news.fr/u/abc"
 
 
 def case(
-    body: str, url: str = "https://u.acme-news.fr", existing: Existing = Existing.KEEP
+    body: str,
+    url: str = "https://u.acme-news.fr",
+    existing: Existing = Existing.KEEP,
+    kind: str = "html",
 ) -> Case:
     exit_pages = Unsubscribe(url, hosts=frozenset({"out.mail-depot.net"}), existing=existing)
     brand = Brand("acme", ("Acme",), unsubscribe=exit_pages)
     stream = Stream("news", Controller("acme", "Acme SAS"), brand, Kind.MARKETING)
-    raw = f"Content-Type: text/html\r\n\r\n<html><body>{body}</body></html>\r\n"
+    page = f"<html><body>{body}</body></html>" if kind == "html" else body
+    raw = f"Content-Type: text/{kind}\r\n\r\n{page}\r\n"
     return Case(Envelope(Session(), None), stream, Message(raw.encode()))
 
 
@@ -139,3 +146,71 @@ def test_texts_searched_together_say_what_each_says(topic: str, texts: list[str]
 @given(TEXTS)
 def test_words_are_heard_beside_urls_and_alone(texts: list[str]) -> None:
     assert worded(texts) == {i for i, text in enumerate(texts) if says("unsub", text)}
+
+
+PIECES = [
+    "un",
+    "subscribe",
+    "to leave this list ",
+    "click <i>here</i> ",
+    "</p><p>",
+    "<br>",
+    "&nbsp;",
+    "<span style='display:none'>stop receiving</span>",
+    "<blockquote>unsubscribe ",
+    "</blockquote>",
+    "<a href='https://u.acme-news.fr/u/abc'>",
+    "<a href='https://out.mail-depot.net/1' style='display:none'>",
+    "<a href='http://click.mail-depot.net/unsub'>",
+    "<a href='https://click.mail-depot.net/o/7'>",
+    "<a href='https://click.mail-depot.net/%75nsub'>Unsubscribe",
+    "<a href='mailto:out@acme-news.fr'>",
+    "<a href='#'>",
+    "</a>",
+    "https://www.acme-news.fr/page ",
+    "\r\n",
+    "\r\n> unsubscribe ",
+    "\r\n-----Original Message-----\r\n",
+]
+
+
+def every_link(reading: Reading, brand: Brand) -> tuple[set[int], bool]:
+    """Which links count, and whether by what is around them only; each looked at by itself."""
+    links = [link for link in reading.links if not link.quoted]
+    named = {
+        i
+        for i, link in enumerate(links)
+        if ours(link.target, brand) or says("unsub_url", link.target) or says("unsub", link.text)
+    }
+    around = {i for i, link in enumerate(links) if says("unsub", link.context)}
+    return named or around, not named
+
+
+@settings(deadline=None, database=None, max_examples=300)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
+    st.sampled_from(Existing),
+    st.sampled_from(["html", "plain"]),
+    st.sampled_from(["way", "among", "links"]),
+)
+def test_what_is_looked_for_no_further_is_the_same(
+    body: str, existing: Existing, kind: str, first: str
+) -> None:
+    asked = case(body, existing=existing, kind=kind)
+    (only,) = exits(asked)
+    counted, guessed = every_link(only.reading, asked.brand)
+    links = [link for i, link in enumerate(only.candidates) if i in counted]
+    ways = [
+        way
+        for link in links
+        if (mine := ours(link.target, asked.brand)) or existing is Existing.KEEP
+        for way in [way_through(link, mine)]
+    ]
+    some = range(0, len(only.candidates), 2)
+    checks: dict[str, Callable[[], bool]] = {
+        "way": lambda: only.way is max(ways, default=Way.NONE),
+        "among": lambda: only.among(some) == [only.candidates[i] for i in some if i in counted],
+        "links": lambda: list(only.links) == links and only.guessed is guessed,
+    }
+    assert checks[first]()
+    assert all(check() for check in checks.values())

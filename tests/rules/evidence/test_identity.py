@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from smtpguard.mail.lexicon import normalise
 from smtpguard.policy.controller import Brand, Controller
-from smtpguard.rules.evidence.identity import gives_address, gives_words, names_sender, whole_words
+from smtpguard.rules.evidence.identity import (
+    gives_address,
+    gives_words,
+    names_sender,
+    spells_address,
+    spells_sender,
+    whole_words,
+)
 
 BRAND = Brand("acme", ("Acme Matériaux", "Ami"))
 
@@ -80,3 +87,29 @@ def test_an_address_that_stands_there_is_given_by_its_words(around: list[str]) -
 def test_whole_words_are_those_of_a_regular_expression(text: str, word: str) -> None:
     found = re.finditer(rf"\b{word}\b", text)
     assert list(whole_words(word, text)) == [match.start() for match in found]
+
+
+SCRAPS = [
+    "Acme SAS", "Acme", "One", ADDRESS, " ", "\n", ".", "-", "_", "x", "1", "é", "\u0301", "\u200b",
+    "\u00a0", "\u0338", "\u2019", "ﬁ", "\x1c", "`", ", ",
+]  # fmt: skip
+AROUND = st.lists(st.sampled_from(SCRAPS), max_size=8).map("".join)
+
+
+@given(AROUND)
+@settings(max_examples=500)
+def test_what_is_seen_at_a_glance_is_there(visible: str) -> None:
+    controller, brand = Controller("acme", "Acme SAS"), Brand("acme", ("One", "Acme", "", "É"))
+    if spells_sender(visible, controller, brand):
+        assert names_sender(normalise(visible), controller, brand)
+    if spells_address(visible, ADDRESS):
+        assert gives_address(normalise(visible), ADDRESS)
+
+
+def test_most_are_seen_at_a_glance() -> None:
+    controller = Controller("acme", "Acme SAS", ADDRESS)
+    visible = f"Bonjour é.\nAcme SAS, {ADDRESS} – désabonnez-vous"
+    assert spells_sender(visible, controller, BRAND)
+    assert spells_address(visible, ADDRESS)
+    assert not spells_sender("Acme SASU", controller, BRAND)
+    assert not spells_address("", "")

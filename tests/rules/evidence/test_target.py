@@ -1,11 +1,13 @@
 """Where links lead, by their text alone; the case folders of dead-unsubscribe-link have more."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.policy.controller import Brand, Unsubscribe
-from smtpguard.rules.evidence.target import fault_of, host_of, ours
+from smtpguard.rules.evidence.target import doubted, fault_of, host_of, led, ours
 
 BRAND = Brand(
     name="acme",
@@ -75,3 +77,40 @@ def test_ours_is_what_the_policy_declares() -> None:
 def test_any_target_has_an_answer(target: str) -> None:
     assert isinstance(fault_of(target, BRAND), str)
     assert isinstance(host_of(target), str)
+
+
+SCRAPS = [
+    "https://", "http://", "HTTPS://", "https:", "//", "/", "\\", "?", "#", "@", ":8443", ".", " ",
+    "mailto:", "u.acme.test", "exits.local", "click.mail-depot.net", "www.acme.example", "10.0.0.1",
+    "[::1]", "[", "localhost", "é.fr", "\t", "\n", "x",
+]  # fmt: skip
+TARGETS = st.lists(st.lists(st.sampled_from(SCRAPS), max_size=6).map("".join), max_size=4)
+
+
+def host_by_the_book(target: str) -> str:
+    if not target[:6].lower().startswith("http"):
+        return ""
+    try:
+        return (urlsplit(target.replace("\\", "/")).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+@settings(max_examples=300, deadline=None)
+@given(TARGETS)
+def test_many_targets_are_judged_as_each_is(targets: list[str]) -> None:
+    hosts = frozenset({"u.acme.test", "exits.local"})
+    assert [host_of(target) for target in targets] == [*map(host_by_the_book, targets)]
+    assert led(targets, hosts) == {i for i, t in enumerate(targets) if host_by_the_book(t) in hosts}
+    doubtful = doubted(targets, BRAND)
+    for i, target in enumerate(targets):
+        if i not in doubtful:
+            assert target.startswith("https://")
+            assert fault_of(target, BRAND) == ""
+
+
+def test_an_ordinary_link_is_not_doubted() -> None:
+    assert (
+        doubted(["https://click.mail-depot.net/o/77?x=1", "https://u.acme.test/u/1"], BRAND) == []
+    )
+    assert doubted(["https://mail.test", "https://a.net?x", "http://a.net/"], BRAND) == [0, 1, 2]
