@@ -7,7 +7,7 @@
 
 All come from Acme of ``policy.yaml`` and obey its rules; none has a List-Unsubscribe field, which
 the guard adds. Line ends are CRLF. ``PERSONAL`` stands where a campaign writes something of each
-reader: in every link, the Message-ID and a greeting; ``load`` writes another number there each time.
+reader (in every link, the Message-ID, a greeting); ``load`` writes another number there each time.
 """
 
 from __future__ import annotations

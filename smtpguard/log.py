@@ -51,7 +51,7 @@ def configure(
 
     ``pseudonym`` maps controller and normalised address to a reference; ``None``: clear text.
     """
-    global _pseudonym
+    global _logger, _pseudonym
     _pseudonym = pseudonym
     renderers: dict[str, Any] = {
         "postfix": _postfix,
@@ -73,6 +73,7 @@ def configure(
         ),
         cache_logger_on_first_use=False,
     )
+    _logger = structlog.get_logger().bind()  # the proxy would bind for every line
     logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
 
 

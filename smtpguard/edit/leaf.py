@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smtpguard.edit import footer, markup
 from smtpguard.edit.edit import Edit
@@ -87,7 +88,7 @@ def mend(
         return Unmendable(f"{where} is broken: {part.defect}")
     if part.text is None or part.encoding not in IDENTITY | ENCODED:
         return Unmendable(f"{where} cannot be decoded ({part.charset}, {part.encoding})")
-    if not _faithful(raw[slice(*part.body)], part):
+    if part.encoding == "base64" and not _faithful(raw[slice(*part.body)], part):
         return Unmendable(f"{where} is not well encoded ({part.encoding})")
     leaf = _Leaf(part, part.text)
     more = False
@@ -100,12 +101,10 @@ def mend(
 
 
 def _faithful(body: bytes, part: Part) -> bool:
-    """Whether the part was decoded as we decode it: only then do offsets mean the same.
+    """Whether base64 was decoded as we decode it: only then do offsets mean the same.
 
-    Base64 may be torn, and readers are generous; the rest has but one meaning.
+    It may be torn, and readers are generous; the other encodings have but one meaning.
     """
-    if part.encoding != "base64":
-        return True
     try:
         return decode(body, part.encoding) == part.content
     except ValueError:
@@ -257,6 +256,7 @@ def _codec_in_effect(part: Part, text: str) -> tuple[str, bool]:
     return "", False
 
 
+@lru_cache(maxsize=64)
 def _ascii_based(codec: str) -> bool:
     """Whether octets of HTML syntax always mean themselves, and nothing else means them."""
     if codec.startswith(("iso2022", "hz", "utf-7", "utf_7")):

@@ -18,7 +18,6 @@ WIDTH = 76
 """Octets of an encoded line without its CRLF (RFC 2045 §6.7, §6.8)."""
 
 _STRIDE = 4096
-_NEAR = 256
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -161,7 +160,7 @@ class _Cursor:
         the end, else at the start of all. ``size`` octets are what is decoded.
         """
         # An octet takes three at most, but for the breaks of lines.
-        near = len(octets) - 4 * (size - target) - _NEAR
+        near = len(octets) - 4 * (size - target) - WIDTH
         if near > 0:
             start = octets.rfind(b"\n", 0, near) + 1
             decoded = size - len(binascii.a2b_qp(octets[start:]))
@@ -171,7 +170,7 @@ class _Cursor:
 
     def seek(self, target: int) -> None:
         """Move to the start of the line in which the decoded octet ``target`` stands."""
-        stride = _STRIDE if target - self.decoded > _NEAR else 0
+        stride = _STRIDE if target - self.decoded > 4 * WIDTH else 0
         while self.encoded < len(self.octets):
             end, size = self._measure(stride)
             if self.decoded + size <= target and end < len(self.octets):

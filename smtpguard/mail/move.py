@@ -183,7 +183,8 @@ class Raw(State):
 
     def _moved(self, piece: str) -> Move:
         if not piece.lower().startswith(f"/{self._name}"):
-            if self._name == "script" and piece.startswith("!--"):
+            # Old sheets stand in a comment; anything else is more likely a mistake.
+            if self._name != "style" or not piece.startswith("!--"):
                 raise Untidy
             return self.inside(f"<{piece}")
         tag, _, text = piece.partition(">")

@@ -17,11 +17,9 @@ from smtpguard.mail.gather import OUTERMOST, Frame, Gatherer
 from smtpguard.mail.selector import NO_TRAIL, Sheets, Trail
 from smtpguard.mail.written import Untidy
 
-_HTML, _HEAD, _BODY, _PART, _PHRASE, _BLOCK, _HEADING, _LINK, _ITEM, _TERM, _GROUP, _ROW, _CELL = (
-    1 << n for n in range(13)
-)
-_WORDS = 1 << 13
-_FLOW = _PHRASE | _BLOCK | _HEADING | _LINK | _PART | _WORDS
+_HTML, _HEAD, _BODY, _PART, _WORDS, _PHRASE, _LINK = (1 << n for n in range(7))
+_BLOCK, _HEADING, _ITEM, _TERM, _TABLE, _GROUP, _ROW, _CELL = (1 << n for n in range(7, 15))
+_FLOW = _PART | _WORDS | _PHRASE | _LINK | _BLOCK | _HEADING | _TABLE
 
 
 class Nature(NamedTuple):
@@ -42,13 +40,13 @@ for _names, _nature in {
     "body": Nature(_BODY, _FLOW),
     "base link meta script style title": Nature(_PART),
     "a": Nature(_LINK, _FLOW, bans=_LINK),
-    "p": Nature(_BLOCK, _FLOW, bans=_BLOCK | _HEADING),
+    "p": Nature(_BLOCK, _FLOW, bans=_BLOCK | _HEADING | _TABLE),
     "h1 h2 h3 h4 h5 h6": Nature(_HEADING, _FLOW, bans=_HEADING),
     "ol ul": Nature(_BLOCK, _FLOW | _ITEM),
     "li": Nature(_ITEM, _FLOW),
     "dl": Nature(_BLOCK, _FLOW | _TERM),
     "dd dt": Nature(_TERM, _FLOW),
-    "table": Nature(_BLOCK, _GROUP),
+    "table": Nature(_TABLE, _GROUP),
     "tbody tfoot thead": Nature(_GROUP, _ROW),
     "tr": Nature(_ROW, _CELL),
     "td th": Nature(_CELL, _FLOW, cell=True),
@@ -61,6 +59,8 @@ for _names, _nature in {
     ),
 }.items():
     _NATURES.update(dict.fromkeys(_names.split(), _nature))
+_FOREIGN = Nature(_PHRASE, _FLOW)
+"""Of a name like ``o:p``, which HTML has not."""
 
 _IMPLIED = {
     "": ((~0, "html"),),
@@ -70,6 +70,14 @@ _IMPLIED = {
 """What begins by itself in an element, before something that it does not hold."""
 _UNENDED = frozenset(("head", "tbody"))
 """What ends by itself if it began so."""
+_ENDING = {
+    "p": _BLOCK | _HEADING | _ITEM | _TERM,
+    "li": _ITEM,
+    "dt": _TERM,
+    "dd": _TERM,
+}
+"""What ends by itself before something that needs so much; and with what it stands in."""
+_AROUND = _BLOCK | _HEADING | _ITEM | _TERM | _CELL
 
 
 class Place:
@@ -105,21 +113,22 @@ class Place:
 
     def start(self, name: str, attributes: Mapping[str, str], gatherer: Gatherer) -> Place:
         """An element begins: where that stands which follows its tag."""
-        nature = _NATURES.get(name)
-        if nature is None or (name == "base" and "href" in attributes):
+        if name == "base" and "href" in attributes:
             raise Untidy
-        place = self._admitting(nature.needs, gatherer)
+        place = self._admitting(_nature_of(name).needs, gatherer)
         return place._start(name, attributes, gatherer)
 
     def end(self, name: str, gatherer: Gatherer) -> Place:
         """An element ends."""
-        if self.name != name and (
-            (self.implied and self.name in _UNENDED) or (self.name, name) == ("body", "html")
+        if self.name == name:
+            return self._left(gatherer)
+        if (
+            (self.implied and self.name in _UNENDED)
+            or (self.name in _ENDING and _nature_of(name).needs & _AROUND)
+            or (self.name == "body" and name == "html")
         ):
             return self._left(gatherer).end(name, gatherer)
-        if self.name != name:
-            raise Untidy
-        return self._left(gatherer)
+        raise Untidy
 
     def text(self, words: str, gatherer: Gatherer) -> Place:
         """Text stands here: where that stands which follows it."""
@@ -162,7 +171,7 @@ class Place:
             return self
         if self.resumes and needs != _WORDS:
             return self.resumes._admitting(needs, gatherer)
-        if self.implied and self.name in _UNENDED:
+        if (self.implied and self.name in _UNENDED) or needs & _ENDING.get(self.name, 0):
             return self._left(gatherer)._admitting(needs, gatherer)
         for wanted, name in _IMPLIED.get(self.name, ()):
             if needs & wanted and self.holds & _NATURES[name].needs:
@@ -181,7 +190,7 @@ class Place:
             frame = gatherer.open(self.frame, kind, attributes, self.sheets.matched(trail))
         if frame is None:
             return self
-        if not _NATURES[name].holds:
+        if not _nature_of(name).holds:
             if not kind & UNSEEN:
                 gatherer.close(kind)
             return self
@@ -198,7 +207,7 @@ class Place:
     def _begun(self, name: str, frame: Frame, trail: Trail) -> Place:
         if self._depth >= MAX_DEPTH:
             raise Untidy
-        nature = _NATURES[name]
+        nature = _nature_of(name)
         banned = (self._banned & _LINK if nature.cell else self._banned) | nature.bans
         place = Place(name, frame, nature.holds & ~banned, self.sheets, self, trail)
         place._banned = banned
@@ -219,6 +228,13 @@ def page(sheets: Sheets) -> Place:
     return Place("", OUTERMOST, _HTML, sheets)
 
 
+def _nature_of(name: str) -> Nature:
+    nature = _NATURES.get(name, _FOREIGN if ":" in name else None)
+    if nature is None:
+        raise Untidy
+    return nature
+
+
 def quirks(doctype: str) -> bool:
     """Whether the declaration, ``!doctype ...``, is one of old pages (WHATWG HTML §13.2.6.4.1)."""
     said = re.sub(r"[ \t\n\r\f]+", " ", doctype.lower()).strip(" ")
@@ -226,4 +242,6 @@ def quirks(doctype: str) -> bool:
         return False
     if said.startswith('!doctype html public "-//w3c//dtd html 4.01 transitional//en"'):
         return said.count('"') < 4
+    if said.startswith('!doctype html public "-//w3c//dtd html 4.0 transitional//en"'):
+        return True
     raise Untidy

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smtpguard.edit.markup import images, places, tags, url
+from smtpguard.edit.markup import images, place, places, tags, url
 from smtpguard.mail.message import Message
 
 
@@ -59,6 +59,36 @@ def test_only_real_tags_are_told() -> None:
 def test_the_best_place_is_before_the_real_end(page: bytes, best: bytes) -> None:
     at = places(page)[0]
     assert page[at : at + max(len(best), 1)] == best
+
+
+def tried(page: bytes) -> list[int]:
+    """Every place, in the order in which they are tried."""
+    found, more = [], True
+    while more:
+        at, more = place(page, len(found))
+        found.append(at)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "first"),
+    [
+        (b"<p>x</p></body></html>\r\n", b"</body>"),
+        (b"<body></body>x</BODY >\n</HTML>\n\n", b"</BODY >"),
+        (b"x</body>", b"</body>"),
+        (b"<!-- x</body></html>", b"</body>"),
+        (b"x</body><p>y", b"</body><p>"),
+        (b"x", b""),
+    ],
+)
+def test_the_end_of_the_page_is_tried_first_and_every_other_place_after_it(
+    page: bytes, first: bytes
+) -> None:
+    at = tried(page)
+    assert page[at[0] :].startswith(first)
+    assert len(set(at)) == len(at)
+    assert set(places(page)) <= set(at)
+    assert [each for each in at if each in places(page)] == places(page)
 
 
 def test_other_places_come_after_the_best() -> None:
