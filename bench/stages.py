@@ -94,6 +94,7 @@ def asked(bench: Bench, raw: bytes) -> Question:
         exits=exits(bench.ring, envelope, streams, now),
         signs=frozenset(signer.domain for signer in bench.signers),
         now=now,
+        tidy=True,
     )
 
 
