@@ -37,9 +37,16 @@ class Account:
             return int(stat["usage_usec"]) / 1e6
         return sum(_cpu(pid) for pid in self.processes())
 
-    def memory(self) -> int:
-        """Octets in memory; a page shared by n processes counts 1/n in each (PSS)."""
-        return sum(_pss(pid) for pid in self.processes())
+    def memory(self, program: str | None = None, *, others: bool = False) -> int:
+        """Octets in memory; a page shared by n processes counts 1/n in each (PSS).
+
+        Of all processes, of those that run ``program``, or of the ``others``.
+        """
+        return sum(
+            _pss(pid)
+            for pid in self.processes()
+            if program is None or (_name(pid) == program) is not others
+        )
 
     def processes(self) -> list[int]:
         """Ids of the processes that are running."""
@@ -81,6 +88,12 @@ def _stat(pid: int) -> list[str]:
 
 def _cpu(pid: int) -> float:
     return sum(int(ticks) for ticks in _stat(pid)[11:15]) / TICK
+
+
+def _name(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 def _pss(pid: int) -> int:

@@ -110,7 +110,9 @@ class Writer:
         letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
         token = "".join(self.dice.choice(letters) for _ in range(152))
         source = "utm_source=newsletter&amp;utm_medium=email"
-        return f"https://click.acme.example/ls/click?upn=PERSONAL{token}&amp;c={number}&amp;{source}"
+        return (
+            f"https://click.acme.example/ls/click?upn=PERSONAL{token}&amp;c={number}&amp;{source}"
+        )
 
     def card(self, number: int) -> str:
         return CARD.format(
@@ -138,7 +140,8 @@ class Writer:
 
     def plain(self, paragraphs: int, way_out: bool) -> str:
         texts = [
-            "\n".join(textwrap.wrap(self.sentence(50), 74)) + f"\nhttps://click.acme.example/t/{n}/PERSONAL"
+            "\n".join(textwrap.wrap(self.sentence(50), 74))
+            + f"\nhttps://click.acme.example/t/{n}/PERSONAL"
             for n in range(paragraphs)
         ]
         return "\n\n".join([*texts, CLOSING, *([f"Unsubscribe: {EXIT}"] if way_out else [])])

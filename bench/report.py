@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -49,25 +50,30 @@ def table(measures: Mapping[str, Mapping[str, Rounds]], *, base: str, rounds: in
     head = ["", "messages/s", "CPU-ms per message", f"x {base}", "p50 ms", "p99 ms", "MB"]
     lines = [f"Medians of {rounds} rounds [least-most]."]
     for title, peers in measures.items():
-        lines += ["", f"**{title}**", "", _row(head), _row(["---", *["--:"] * (len(head) - 1)])]
+        lines += ["", f"**{title}**", "", row(head), row(["---", *["--:"] * (len(head) - 1)])]
         for name, told in peers.items():
             cells = [
-                _cell(told, lambda m: m.per_second, 0),
-                _cell(told, lambda m: m.cpu_ms, 2),
+                cell(told, lambda m: m.per_second, 0),
+                cell(told, lambda m: m.cpu_ms, 2),
                 _ratio(told, peers.get(base, ())),
-                _cell(told, lambda m: m.p50, 1),
-                _cell(told, lambda m: m.p99, 1),
-                _cell(told, lambda m: m.memory / 1e6, 0),
+                cell(told, lambda m: m.p50, 1),
+                cell(told, lambda m: m.p99, 1),
+                cell(told, lambda m: m.memory / 1e6, 0),
             ]
-            lines.append(_row([name, *cells]))
+            lines.append(row([name, *cells]))
     return "\n".join(lines) + "\n"
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """A line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(rounds: Rounds, value: Callable[[Measure], float], digits: int) -> str:
+One = TypeVar("One")
+
+
+def cell(rounds: Sequence[One], value: Callable[[One], float], digits: int) -> str:
+    """The median, and the extremes in brackets."""
     values = [value(measure) for measure in rounds]
     low, high = min(values), max(values)
     return f"{statistics.median(values):.{digits}f} [{low:.{digits}f}-{high:.{digits}f}]"
@@ -79,8 +85,8 @@ def _ratio(rounds: Rounds, base: Rounds) -> str:
     return f"{statistics.median(ratios):.2f}" if ratios else "-"
 
 
-def machine() -> str:
-    """What the numbers were measured on."""
+def machine(*, mail: bool = True) -> str:
+    """What the numbers were measured on; of ``mail``, with what it is compared to."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     build = "with" if optimised else "without"
@@ -88,9 +94,9 @@ def machine() -> str:
         f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.release()}",
         f"{len(os.sched_getaffinity(0))} cores of {model[1] if model else platform.machine()}",
         f"Python {platform.python_version()} built {build} profile-guided optimisation",
-        *_postfix(),
-        f"one RSA-2048 signature by itself: {_signature():.2f} ms",
     ]
+    if mail:
+        lines += [*_postfix(), f"one RSA-2048 signature by itself: {_signature():.2f} ms"]
     return "; ".join(lines) + "."
 
 
@@ -114,10 +120,10 @@ def _signature() -> float:
     return statistics.median(times) * 1e3
 
 
-def write(page: Path, text: str) -> None:
+def write(page: Path, text: str, begin: str = BEGIN) -> None:
     """Put ``text`` between the two marks of ``page``."""
-    before, mark, rest = page.read_text().partition(BEGIN)
+    before, mark, rest = page.read_text().partition(begin)
     _, end, after = rest.partition(END)
     if not mark or not end:
-        sys.exit(f"{page} has no marks {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+        sys.exit(f"{page} has no marks {begin} and {END}")
+    page.write_text(f"{before}{begin}\n\n{text}\n{END}{after}")

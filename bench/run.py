@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -32,6 +33,9 @@ PAGE = HERE.parent / "docs" / "performance.md"
 
 LIMIT = 120.0
 """Seconds that one measurement may take."""
+
+
+One = TypeVar("One")
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,10 @@ def main() -> int:
     return 1 if absent else 0
 
 
-def build() -> None:
-    """Compile generator and sink."""
+def build(*names: str) -> None:
+    """Compile these programs; generator and sink if none is named."""
     BUILD.mkdir(exist_ok=True)
-    for name in ("load", "sink"):
+    for name in names or ("load", "sink"):
         out = ["-o", str(BUILD / name), str(HERE / f"{name}.c")]
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", *out], check=True)
 
@@ -135,7 +139,7 @@ def policies(folder: Path) -> None:
     (folder / "acme.pem").write_bytes(pem)
 
 
-def rotated(peers: Sequence[Peer], by: int) -> Sequence[Peer]:
+def rotated(peers: Sequence[One], by: int) -> Sequence[One]:
     """The same peers, another first: none is always measured on a warm or a tired machine."""
     start = by % len(peers) if peers else 0
     return [*peers[start:], *peers[:start]]

@@ -7,11 +7,12 @@ anything else that a stranger could make many of.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 REGISTRY = CollectorRegistry()
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -162,6 +163,49 @@ def bound(seconds: float) -> str:
     return str(OPT_OUT_BOUNDS[place]) if place < len(OPT_OUT_BOUNDS) else "+Inf"
 
 
-def page() -> bytes:
-    """All of them in the text format that Prometheus reads."""
-    return generate_latest(REGISTRY)
+Counted = Mapping[tuple[str, ...], float]
+"""Family, sample, then name and value of each label in turn: what one process has counted."""
+
+
+def counted() -> dict[tuple[str, ...], float]:
+    """What this process has counted since it began; nothing of what the store counts."""
+    together = {family.name for family in TOGETHER.collect()}
+    own = [family for family in REGISTRY.collect() if family.name not in together]
+    return {
+        _key(family, sample): sample.value
+        for family in (*own, *OPT_OUT_SECONDS.collect())
+        for sample in family.samples
+        if family.type in {"counter", "histogram"} and not sample.name.endswith("_created")
+    }
+
+
+def page(others: Iterable[Counted] = ()) -> bytes:
+    """All of them in the text format that Prometheus reads, with what others have counted."""
+    summed = CollectorRegistry()
+    summed.register(_Sum(others))
+    return generate_latest(summed)
+
+
+class _Sum(Collector):
+    """Our own, and that of others added."""
+
+    def __init__(self, others: Iterable[Counted]) -> None:
+        self._others = list(others)
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as the registry has them."""
+        for family in REGISTRY.collect():
+            samples = {_key(family, sample): sample for sample in family.samples}
+            for other in self._others:
+                for key, value in other.items():
+                    if key[0] != family.name:
+                        continue
+                    had = samples.get(key)
+                    labels = had.labels if had else dict(zip(key[2::2], key[3::2], strict=True))
+                    samples[key] = Sample(key[1], labels, (had.value if had else 0) + value)
+            family.samples = list(samples.values())
+            yield family
+
+
+def _key(family: Metric, sample: Sample) -> tuple[str, ...]:
+    return (family.name, sample.name, *(word for pair in sample.labels.items() for word in pair))

@@ -5,33 +5,32 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
 from smtpguard import __version__, log
+from smtpguard.cli import doors
+from smtpguard.cli.doors import Taken
 from smtpguard.config import Config, load
-from smtpguard.courier import Courier
 from smtpguard.keys import Keyring
 from smtpguard.policy.model import validate
 from smtpguard.policy.peers import Endpoint
 from smtpguard.policy.policy import Policy
 from smtpguard.policy.source import Problem, Problems, Source, did_you_mean
 from smtpguard.service import build
+from smtpguard.service.crew import all_descriptors
 from smtpguard.service.notify import listening, notify, secret
 from smtpguard.service.sockets import address, bind
 from smtpguard.store.embedded import Embedded, EmbeddedError
 from smtpguard.store.errors import StoreUntrusted
 from smtpguard.store.keyfiles import KeyFileError, load_ring
-from smtpguard.store.store import Store
 from smtpguard.web.api.caller import Caller, twice
-from smtpguard.web.desk import Desk
 from smtpguard.web.hooks import Hook, key
 from smtpguard.web.inlets import Inlet
-from smtpguard.web.messenger import Messenger
-from smtpguard.web.server import run, serve
+from smtpguard.web.server import run
 from smtpguard.web.settings import Web
 from smtpguard.web.site import LARGEST_LOGO, Site
 from smtpguard.web.site import build as compiled
@@ -58,12 +57,13 @@ def web(
         Path | None, typer.Option(help="Directory of policy files, or one file.")
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Directory of store and keys.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.")] = None,
 ) -> None:
     """Show the exit pages, and take opt-outs; it never sees mail, nor holds a DKIM key."""
 
     def read() -> Config:
         found = load(config).overridden(policies=policies, state=state)
-        said = {"listen": listen, "status": status}
+        said = {"listen": listen, "status": status, "workers": workers}
         return _overridden(found, {name: word for name, word in said.items() if word})
 
     try:
@@ -81,9 +81,10 @@ def _serve(config: Config) -> int:
     settings = build.store_settings(config)
     fresh = not config.keys.directory.exists() and settings.embedded is not None
     ring = load_ring(config.keys.directory, create=fresh)
-    _complete(ring)
+    doors.whole(ring)
     log.configure(config.log.format, level=config.log.level)
     site = read_site(config)
+    taken = Taken(site, ring)
     places = [Door("web", config.web.listen), Door("status", config.web.status)]
     if config.web.api.listen is not None:
         places.append(Door("api", config.web.api.listen))
@@ -91,58 +92,58 @@ def _serve(config: Config) -> int:
             log.warned(f"web.api: without tls, tokens reach {config.web.api.listen} in the clear")
     sockets = bind(places, listening())
 
+    def reread() -> Taken:
+        return Taken(read_site(config), doors.complete(config))
+
     def ready() -> None:
-        doors = {f"listen_{name}": address(bound) for name, bound in sockets.items()}
-        log.started(version=__version__, policy=site.version, **doors)
-        notify("READY=1")
+        places = {f"listen_{name}": address(bound) for name, bound in sockets.items()}
+        workers = config.web.workers
+        log.started(version=__version__, policy=site.version, workers=workers, **places)
 
     embedded = Embedded(settings.embedded) if settings.embedded else None
+    if embedded is not None:
+        embedded.start()
+    try:
+        if config.web.workers > 1:
+            asyncio.run(_trusted(config, ring))
+            return doors.Doors(config, taken, sockets, reread, embedded, ready).run()
+        _alone(config, taken, sockets, reread, embedded, ready)
+    finally:
+        if embedded is not None:
+            embedded.stop()
+    log.stopped()
+    return os.EX_OK
+
+
+def _alone(
+    config: Config,
+    taken: Taken,
+    sockets: doors.Sockets,
+    reread: Callable[[], Taken],
+    embedded: Embedded | None,
+    on_ready: Callable[[], None],
+) -> None:
+    """Everything in this process."""
+
+    def ready() -> None:
+        on_ready()
+        notify("READY=1")
 
     def tick() -> None:
         """Every second: keep the store's server running, whoever had it before."""
         if embedded is not None and (news := embedded.poll()):
             log.warned(news)
 
-    courier = Courier()
-
-    def keys() -> Keyring:
-        held = load_ring(config.keys.directory)
-        _complete(held)
-        return held
-
-    def reread() -> tuple[Site, Keyring]:
-        return read_site(config), keys()
-
-    async def main() -> None:
-        store = await Store.open(settings, ring, log.store_silent, reread=keys)
-        try:
-            desk = Desk(store, ring, config.web, site)
-            telling = asyncio.create_task(Messenger(desk, courier).run())
-            await serve(
-                desk,
-                sockets["web"],
-                sockets["status"],
-                sockets.get("api"),
-                reread=reread,
-                ready=ready,
-                tick=tick,
-            )
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
-        finally:
-            notify("STOPPING=1")
-            await courier.close()
-            await store.close()
-
-    if embedded is not None:
-        embedded.start()
+    all_descriptors()
     try:
-        run(main)
+        run(lambda: doors.show(config, taken, sockets, reread, ready=ready, tick=tick))
     finally:
-        if embedded is not None:
-            embedded.stop()
-    log.stopped()
-    return os.EX_OK
+        notify("STOPPING=1")
+
+
+async def _trusted(config: Config, ring: Keyring) -> None:
+    """Refuse to start on a store that no worker could use. ``StoreUntrusted``."""
+    await (await doors.opened(config, ring)).close()
 
 
 def read_site(config: Config) -> Site:
@@ -214,18 +215,13 @@ def _logos(config: Config, policy: Policy) -> Mapping[str, bytes]:
     return found
 
 
-def _overridden(config: Config, said: Mapping[str, str]) -> Config:
+def _overridden(config: Config, said: Mapping[str, object]) -> Config:
     """The same with the words of the command line. ``Problems`` when they are wrong."""
     given = {**config.web.model_dump(exclude_unset=True), **said}
     found, problems = validate(Web, Source("command line"), given, {"base": Path.cwd()})
     if found is None:
         raise Problems([problem for _, problem in problems])
     return config.model_copy(update={"web": found})
-
-
-def _complete(ring: Keyring) -> None:
-    if not ring.links or not ring.references:
-        raise KeyFileError("the exit pages need a reference key and a link key: `smtpguard keys`")
 
 
 def _fail(code: int, *lines: str) -> None:

@@ -10,7 +10,7 @@ from smtpguard.edit.fix import Fix
 from smtpguard.edit.leaf import Unmendable, mend
 from smtpguard.edit.plan import Plan, plan
 from smtpguard.edit.proof import header_holds, leaf_holds
-from smtpguard.edit.verify import Meant, fault, held, unseen
+from smtpguard.edit.verify import Meant, ending, fault, held, unseen
 from smtpguard.mail.message import Message
 from smtpguard.unsubscribe.link import Exit
 
@@ -137,11 +137,17 @@ def _try(
 
 def _misread(message: Message, meant: Mapping[str, Meant], exit_: Exit) -> str:
     """What is wrong with the parts mended, which will hold what was meant."""
-    for part in message.readable:
-        if will := meant.get(part.number):
-            mended = held(part, will)
-            if not will.read_in(mended):
-                return f"part {part.number or '1'} would not read as meant"
-            if wrong := unseen(mended, will, exit_):
-                return wrong
+    for before in message.readings:
+        part = before.part
+        will = meant.get(part.number)
+        if will is None:
+            continue
+        mended = held(part, will)
+        if not will.read_in(mended):
+            return f"part {part.number or '1'} would not read as meant"
+        end = ending(before, mended)
+        if end is not None and not unseen(end, will, exit_):
+            continue
+        if wrong := unseen(mended, will, exit_):
+            return wrong
     return ""

@@ -16,6 +16,8 @@ from smtpguard.mail.part import Part
 from smtpguard.mail.text import Reading, Seen, read
 from smtpguard.unsubscribe.link import Exit
 
+_LINES = 8
+"""Of what was there, at the end of a text."""
 _DECLARATIONS = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
 
 
@@ -90,6 +92,27 @@ def held(part: Part, meant: Meant) -> Part:
     """The part as it will be once mended, out of its transfer encoding."""
     size = len(meant.content)
     return replace(part, source=meant.content, header=(0, 0), body=(0, size), encoding="8bit")
+
+
+def ending(before: Reading, part: Part) -> Part | None:
+    """The end of a plain text that was added to: what is seen there is seen in the whole.
+
+    ``None`` where that is not sure. Whether a line is quoted depends on where an earlier message
+    begins, which is not above the end (``before.below``), and on the five lines after it.
+    """
+    old, new = before.part.text, part.text
+    if part.type != "text/plain" or before.below or not before.complete:
+        return None
+    if old is None or new is None or not new.startswith(old):
+        return None
+    at = len(old)
+    for _ in range(_LINES):
+        at = old.rfind("\n", 0, at - 1) + 1 if at > 1 else 0
+    if new[at:].partition("\n")[0].rstrip().endswith(":"):
+        return None  # It may be the second line of an attribution.
+    octets = new[at:].encode("utf-8", "replace")
+    parameters = {**part.parameters, "charset": "utf-8"}
+    return replace(part, source=octets, body=(0, len(octets)), parameters=parameters)
 
 
 def carries(reading: Reading, paragraph: Paragraph, exit_: Exit) -> bool:

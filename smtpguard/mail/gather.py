@@ -59,6 +59,8 @@ class Gatherer:
         """Some of it is code."""
         self.below = False
         """What comes now is an earlier message."""
+        self.matches = 0
+        """How often a rule of a style sheet applied, where they were matched one by one."""
 
     # What an engine calls --------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""HTML, read with lexbor: the engine of the wire."""
+"""HTML, read with lexbor: the engine of the wire, for every page that takes a parser."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from smtpguard.mail.anchor import LINE, NOBODY
 from smtpguard.mail.declaration import StyleRule
 from smtpguard.mail.elements import BLOCK, KINDS, UNSEEN
 from smtpguard.mail.gather import OUTERMOST, Frame, Gatherer
-from smtpguard.mail.sheet import sheet
-
-MAX_MATCHES = 200_000
-"""Of elements by rules, on one page."""
+from smtpguard.mail.sheet import MAX_MATCHES, sheet
 
 Matches = dict[int, tuple[StyleRule, ...]]
 

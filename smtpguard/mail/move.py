@@ -72,6 +72,7 @@ class State(dict[str, "Move"]):
         state: State = self
         shown: list[Piece] = []
         acts: list[tuple[Act, int]] = []
+        matches = 0
         for piece in passage.split("<"):
             known = state.get(piece)
             if known is None:
@@ -79,11 +80,12 @@ class State(dict[str, "Move"]):
                     raise Untidy
                 known = state.learn(piece)
                 lessons -= 1
-            state, new, act = known
+            state, new, act, more = known
             if act is not None:
                 acts.append((act, len(shown)))
             shown += new
-        walked = state, tuple(shown), tuple(acts)
+            matches += more
+        walked = state, tuple(shown), tuple(acts), matches
         if len(passage) <= PASSAGE:
             self.passages[passage] = walked
             _MEMORY.remember(passage)
@@ -110,9 +112,11 @@ class State(dict[str, "Move"]):
         if not closed:
             raise Untidy
         if raw := _RAW.match(tag):
-            before, new, _ = self.after(tag, "")
+            before, new, act, matches = self.after(tag, "")
             assert not new
-            return Raw(before, raw[1].lower()).inside(text)
+            assert not act
+            state, _, _, _ = Raw(before, raw[1].lower()).inside(text)
+            return state, (), None, matches
         return self.after(tag, text)
 
     def after(self, tag: str, text: str) -> Move:
@@ -129,7 +133,7 @@ class State(dict[str, "Move"]):
         if gatherer.below or gatherer.coded or TARGET in text:
             raise Untidy
         state = _MEMORY.state(place, fresh=gatherer.pieces[-1] is LINE)
-        return state, tuple(gatherer.pieces[1:]), _act(gatherer, linked)
+        return state, tuple(gatherer.pieces[1:]), _act(gatherer, linked), gatherer.matches
 
     def _opened(self, tag: str, gatherer: Gatherer) -> Place:
         if tag[:1] == "/":
@@ -162,7 +166,7 @@ class Comment(State):
         comment, ended, after = text.partition("-->")
         if "--!>" in comment:
             raise Untidy
-        return self._outer.after("!", after) if ended else (self, (), None)
+        return self._outer.after("!", after) if ended else (self, (), None, 0)
 
 
 class Raw(State):
@@ -176,7 +180,7 @@ class Raw(State):
 
     def inside(self, text: str) -> Move:
         """What more of the content does."""
-        return Raw(self._outer, self._name, self._content + text), (), None
+        return Raw(self._outer, self._name, self._content + text), (), None, 0
 
     def ended(self) -> bool:
         raise Untidy
@@ -197,10 +201,11 @@ class Raw(State):
         return outer.after("!", text)
 
 
-Passage = tuple[State, tuple[Piece, ...], tuple[tuple[Act, int], ...]]
-"""Where a passage leads, the text that it shows, and what else at which piece of that."""
-Move = tuple[State, tuple[Piece, ...], Act | None]
-"""Where a piece leads, the text that it shows, and what else."""
+Passage = tuple[State, tuple[Piece, ...], tuple[tuple[Act, int], ...], int]
+"""Where a passage leads, the text that it shows, what else at which piece of that, and how often
+rules of style sheets apply in it."""
+Move = tuple[State, tuple[Piece, ...], Act | None, int]
+"""The same of one piece."""
 
 
 def _act(gatherer: Gatherer, linked: bool) -> Act | None:

@@ -186,8 +186,10 @@ class Place:
         element = self.sheets.element(name, attributes)
         frame: Frame | None = self.frame
         trail = self.sheets.trail(element, self._trail)
+        matched = self.sheets.matched(trail) if element else ()
+        gatherer.matches += len(matched)
         if not kind & UNSEEN:
-            frame = gatherer.open(self.frame, kind, attributes, self.sheets.matched(trail))
+            frame = gatherer.open(self.frame, kind, attributes, matched)
         if frame is None:
             return self
         if not _nature_of(name).holds:

@@ -24,6 +24,8 @@ from smtpguard.mail.declaration import (
 MAX_SHEET = 256 * 1024
 """Characters; more than that is left unread."""
 MAX_RULES = 500
+MAX_MATCHES = 200_000
+"""Of elements by rules, on one page."""
 _COMPOUND = (
     r"(?:\*|[\w-]+)?(?:[.#][\w-]+|\[[\w-]+(?:[~|^$*]?=(?:\"[^\"\]]*\"|'[^'\]]*'|[\w-]+))?\])*"
 )

@@ -16,6 +16,7 @@ from smtpguard.mail.bounds import MAX_NODES, MAX_TEXT
 from smtpguard.mail.gather import Gatherer
 from smtpguard.mail.move import TARGET, Act
 from smtpguard.mail.reading import Image, Reading
+from smtpguard.mail.sheet import MAX_MATCHES
 from smtpguard.mail.written import Untidy
 
 if TYPE_CHECKING:
@@ -40,15 +41,19 @@ class Page:
         """Gather what it shows, in its order; ``Untidy`` where that takes a parser."""
         shown = self._gatherer.pieces
         state = move.begin()
+        matches = 0
         for passage, target in _passages(text):
             known = state.passages.get(passage)
             if known is None:
                 known, lessons = state.walk(passage, lessons)
-            state, new, acts = known
+            state, new, acts, more = known
+            matches += more
             for act, number in acts:
                 self._act(act, len(shown) + number, target)
             if new:
                 shown += new
+        if matches > MAX_MATCHES:
+            raise Untidy
         self.complete = state.ended()
 
     def _act(self, act: Act, number: int, target: str) -> None:

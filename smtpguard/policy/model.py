@@ -34,6 +34,7 @@ __all__ = [  # the shapes take pydantic's own words from here
     "AfterValidator",
     "BeforeValidator",
     "EndpointIn",
+    "ExactUrl",
     "Field",
     "Host",
     "MailAddress",
@@ -161,11 +162,16 @@ def _mail_address(text: str) -> str:
 
 def url(text: str) -> str:
     """An http(s) URL, without a slash at its end; or ``ValueError``."""
+    return exact_url(text).rstrip("/")
+
+
+def exact_url(text: str) -> str:
+    """An http(s) URL as it is written; or ``ValueError``."""
     match = _URL.fullmatch(text)
-    if not match:
+    if not match or int((match[2] or ":443")[1:]) not in range(1, 1 << 16):
         raise ValueError(f"`{text[:60]}` is not an http(s) URL")
     host(match[1])
-    return text.rstrip("/")
+    return text
 
 
 def _one_line(text: str) -> str:
@@ -208,6 +214,8 @@ Secret = Annotated[str, AfterValidator(_secret)]
 Host = Annotated[str, AfterValidator(host)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 Url = Annotated[str, AfterValidator(url)]
+ExactUrl = Annotated[str, AfterValidator(exact_url)]
+"""To some servers a final slash is another place."""
 
 
 def one_of(what: str) -> AfterValidator:

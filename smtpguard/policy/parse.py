@@ -20,7 +20,7 @@ from smtpguard.policy.policy import Policy
 from smtpguard.policy.shape import BrandShape, PolicyShape, RuleShape, StreamShape
 from smtpguard.policy.source import Loc, Problem, Problems, Source, did_you_mean, read
 from smtpguard.policy.stream import Asked, Match, Mode, Stream
-from smtpguard.policy.warn import unheard, warnings
+from smtpguard.policy.warn import in_the_clear, unheard, warnings
 
 __all__ = ["Problem", "Problems", "load"]
 
@@ -53,6 +53,7 @@ def load(
     nothing = Problem("policies", 0, 0, "no files: all mail is relayed as personal, unparsed")
     said = [] if files else [nothing]
     said += [w for f in files for w in warnings(f.source, f.streams, stand.drafts, rules, now)]
+    said += [w for f in files for w in in_the_clear(f.source, f.controller)]
     if not feedback:
         said += [w for f in files for w in unheard(f.source, f.controller, f.streams)]
     said += [w for f in files for w in _on_listeners(f, listeners or {}, defaults or {})]

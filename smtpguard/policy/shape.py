@@ -16,6 +16,7 @@ from smtpguard.policy.match import NULL
 from smtpguard.policy.model import (
     AfterValidator,
     BeforeValidator,
+    ExactUrl,
     Field,
     Host,
     MailAddress,
@@ -134,7 +135,7 @@ class FeedbackShape(Model):
 class WebhookShape(Model):
     """Where the company's own systems listen (Standard Webhooks)."""
 
-    url: Url
+    url: ExactUrl
     secret: Secret
     """`credential:NAME` or `file:PATH`: `whsec_` and base64, or 24 octets and more."""
     events: tuple[EventWord, ...] = get_args(EventWord)

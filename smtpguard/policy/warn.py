@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from smtpguard.edit.fix import Change
@@ -9,6 +10,7 @@ from smtpguard.policy.controller import Controller
 from smtpguard.policy.source import Loc, Problem, Source
 from smtpguard.policy.stream import Action, Kind, Mode, Stream
 
+LOOPBACK = re.compile(r"http://(127\.[0-9.]+|localhost)(?=[:/?#]|\Z)", re.IGNORECASE)
 FIXES = frozenset({Action.FIX_OR_WARN, Action.FIX_OR_REJECT})
 
 
@@ -47,6 +49,15 @@ def unheard(source: Source, controller: Controller, streams: Sequence[Stream]) -
         path = ".".join(map(str, loc))
         text = f"no listener here is of `kind: feedback`, so nobody acts on mail to {address}"
         yield source.problem(loc, f"{path}: {text}")
+
+
+def in_the_clear(source: Source, controller: Controller) -> Iterator[Problem]:
+    """Webhooks that tell of readers without TLS, to another host than this."""
+    for number, webhook in enumerate(controller.webhooks):
+        if webhook.url.startswith("http://") and not LOOPBACK.match(webhook.url):
+            text = f"{webhook.url}: without https, readers' addresses travel in the clear"
+            loc: Loc = ("webhooks", number, "url")
+            yield source.problem(loc, f"webhooks.{number}.url: {text}")
 
 
 def _of(

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,15 +24,24 @@ class Hook:
     url: str
     secret: bytes = field(repr=False)
     events: frozenset[str]
+    older: tuple[bytes, ...] = field(default=(), repr=False)
+    """Secrets that we sign with as well, until they know the new one."""
 
     @classmethod
     def of(cls, controller: str, said: Webhook, written: bytes) -> Hook:
         """``written``: what stands in the file of the secret. Raises ``ValueError``."""
-        return cls(controller, said.url, key(written), frozenset(said.events))
+        newest, *older = keys(written)
+        return cls(controller, said.url, newest, frozenset(said.events), tuple(older))
 
     def wants(self, event: Event) -> bool:
         """Whether this event is for them."""
         return event["controller"] == self.controller and event["type"] in self.events
+
+
+def keys(written: bytes, *, plain: bool = False) -> tuple[bytes, ...]:
+    """The secrets in a file, one a line, the newest first. Raises ``ValueError``."""
+    lines = [line for line in written.splitlines() if line.strip()]
+    return tuple(key(line, plain=plain) for line in lines or [b""])
 
 
 def key(written: bytes, *, plain: bool = False) -> bytes:
@@ -48,15 +57,17 @@ def key(written: bytes, *, plain: bool = False) -> bytes:
     return octets
 
 
-def signed(secret: bytes, name: str, at: int, body: bytes) -> Mapping[str, str]:
-    """The header fields of one try."""
+def signed(
+    secret: bytes, name: str, at: int, body: bytes, older: Sequence[bytes] = ()
+) -> Mapping[str, str]:
+    """The header fields of one try; ``older`` secrets sign it too."""
     content = b"%b.%d.%b" % (name.encode(), at, body)
-    signature = b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()
+    digests = [hmac.digest(each, content, hashlib.sha256) for each in (secret, *older)]
     return {
         "content-type": "application/json",
         "webhook-id": name,
         "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(f"v1,{b64encode(each).decode()}" for each in digests),
     }
 
 

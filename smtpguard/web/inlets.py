@@ -13,9 +13,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -26,6 +28,7 @@ from smtpguard.web.hooks import signed
 
 LATEST = 1 << 33
 """Seconds since the epoch beyond which nobody counts in seconds."""
+STAMP = re.compile("[0-9]{1,12}")
 FRESH = 300
 """Seconds for which a Standard Webhooks signature counts."""
 MAUTIC = "mautic.lead_channel_subscription_changed"
@@ -73,27 +76,32 @@ class Inlet:
     brand: str
     """Empty for the whole company."""
     secret: bytes = field(repr=False)
+    older: tuple[bytes, ...] = field(default=(), repr=False)
+    """Secrets that count as well, until the tool has the new one."""
 
     def proves(self, headers: Mapping[str, str], query: str, body: bytes, now: int) -> bool:
         """Whether it is that tool that speaks; names of ``headers`` are in lower case."""
+        secrets = (self.secret, *self.older)
         match self.tool:
             case "mautic":
-                said = headers.get("webhook-signature", "")
-                expected = b64encode(hmac.digest(self.secret, body, hashlib.sha256)).decode()
+                said = [headers.get("webhook-signature", "")]
+                digests = [hmac.digest(one, body, hashlib.sha256) for one in secrets]
+                expected = [b64encode(each) for each in digests]
             case "brevo":
-                said = _password(headers.get("authorization", ""))
-                expected = self.secret.decode("utf-8", "replace")
+                said, expected = [_password(headers.get("authorization", ""))], [*secrets]
             case "mailchimp":
-                said = parse_qs(query).get("key", [""])[0]
-                expected = self.secret.decode("utf-8", "replace")
+                said, expected = [parse_qs(query).get("key", [""])[0]], [*secrets]
             case _:
                 stamp = headers.get("webhook-timestamp", "")
-                if not stamp.isdecimal() or abs(int(stamp[:12]) - now) > FRESH:
+                if not STAMP.fullmatch(stamp) or abs(int(stamp) - now) > FRESH:
                     return False
-                said = headers.get("webhook-signature", "")
+                # One for each secret that the sender holds, in any order.
+                said = headers.get("webhook-signature", "").split(" ")
                 name = headers.get("webhook-id", "")
-                expected = signed(self.secret, name, int(stamp), body)["webhook-signature"]
-        return hmac.compare_digest(said.encode(), expected.encode())
+                own = signed(self.secret, name, int(stamp), body, self.older)
+                expected = own["webhook-signature"].encode().split(b" ")
+        pairs = product([each.encode() for each in said], expected)
+        return any([hmac.compare_digest(*pair) for pair in pairs])
 
     def read(self, body: bytes) -> Heard:
         """Who left. Raises ``ValueError`` where it is nothing that this tool sends."""

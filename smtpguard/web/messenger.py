@@ -69,7 +69,7 @@ class Messenger:
         octets = body(job)
         try:
             answer = await self._courier.post(
-                hook.url, octets, signed(hook.secret, job.id, self._desk.now, octets)
+                hook.url, octets, signed(hook.secret, job.id, self._desk.now, octets, hook.older)
             )
             fault = "" if 200 <= answer.status < 300 else f"it says {answer.status}"
         except Unreachable as unreachable:

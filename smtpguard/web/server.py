@@ -8,7 +8,7 @@ import math
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import h11
@@ -147,24 +147,26 @@ def serving(
 async def serve(
     desk: Desk,
     listening: socket.socket,
-    watching: socket.socket,
+    watching: socket.socket | None,
     asking: socket.socket | None = None,
     *,
     reread: Callable[[], tuple[Site, Keyring]],
     ready: Callable[[], None],
     tick: Callable[[], None] = lambda: None,
+    others: Callable[[], Iterable[metrics.Counted]] = tuple,
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP takes over what ``reread`` compiles, whole or not.
 
+    ``watching`` is for health and metrics, to which ``others`` adds what other processes counted;
     ``asking`` is where the API is asked. ``ready`` is called once all of them answer, and ``tick``
     every second.
     """
     web = desk.settings
-    servers = [
-        serving(app.application(desk), web, tls=web.tls),
-        serving(status.application(desk), web),
-    ]
-    sockets = [listening, watching]
+    servers = [serving(app.application(desk), web, tls=web.tls)]
+    sockets = [listening]
+    if watching is not None:
+        servers.append(serving(status.application(desk, others), web))
+        sockets.append(watching)
     if asking is not None:
         servers.append(serving(api.application(desk), web, tls=web.api.tls))
         sockets.append(asking)

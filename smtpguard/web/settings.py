@@ -38,7 +38,7 @@ class Tls(Model):
 
 
 class Limits(Model):
-    """What one client, and all of them, may ask of the exit pages."""
+    """What one client, and all of them, may ask of one worker of the exit pages."""
 
     body: Octets = 8 * 1024
     """Of one request; a one-click POST has 26 octets."""
@@ -157,6 +157,8 @@ class Digest(Model):
 class Web(Model):
     """The exit pages: `smtpguard web`, a process of its own."""
 
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that show them."""
     listen: EndpointIn = Endpoint("127.0.0.1", 8025)
     """Where readers' requests arrive, usually from a reverse proxy."""
     status: EndpointIn = Endpoint("127.0.0.1", 8026)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from starlette.applications import Starlette
@@ -15,8 +16,11 @@ from smtpguard.store.errors import StoreSilent
 from smtpguard.web.desk import Desk
 
 
-def application(desk: Desk) -> Starlette:
-    """``/healthz``: the process answers. ``/readyz``: it can also do its work, or says why not."""
+def application(desk: Desk, others: Callable[[], Iterable[metrics.Counted]] = tuple) -> Starlette:
+    """``/healthz``: the process answers. ``/readyz``: it can also do its work, or says why not.
+
+    ``others`` is what other processes have counted.
+    """
 
     def health(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -34,7 +38,7 @@ def application(desk: Desk) -> Starlette:
         with suppress(StoreSilent):  # then they are as old as its last answer
             found = await Counts(desk.store).total()
             metrics.TOGETHER.counts = {name: one.count for name, one in found.items()}
-        return Response(metrics.page(), media_type=metrics.CONTENT_TYPE)
+        return Response(metrics.page(others()), media_type=metrics.CONTENT_TYPE)
 
     return Starlette(
         routes=[

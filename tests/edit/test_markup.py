@@ -63,7 +63,8 @@ def test_the_best_place_is_before_the_real_end(page: bytes, best: bytes) -> None
 
 def tried(page: bytes) -> list[int]:
     """Every place, in the order in which they are tried."""
-    found, more = [], True
+    found: list[int] = []
+    more = True
     while more:
         at, more = place(page, len(found))
         found.append(at)

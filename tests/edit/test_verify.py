@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smtpguard.edit.fix import Paragraph, Place
-from smtpguard.edit.verify import Meant, carries, fault
+from smtpguard.edit.verify import Meant, carries, ending, fault
 from smtpguard.mail.message import Message
+from smtpguard.mail.text import read
 from smtpguard.unsubscribe.link import Exit
 
 WAY_OUT = Exit("https://u.acme.example/u/AQ")
@@ -94,3 +97,51 @@ def test_wrapped_plain_text_is_carried() -> None:
     (reading,) = Message(raw).readings
     assert carries(reading, LEAVE, WAY_OUT)
     assert not carries(reading, Paragraph(Place.SENDER, "Acme", frozenset()), WAY_OUT)
+
+
+LINES = [
+    "Bonjour.",
+    "",
+    "> quoted",
+    "On Monday Zoe wrote:",
+    "Le 3 mai, Jean",
+    "a écrit :",
+    "--- a line",
+    "-----Original Message-----",
+    "On Monday, as I said,",
+    "it is so:",
+    "Postal address: Lyon.",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(LINES), max_size=14),
+    st.lists(st.sampled_from(["Postal address: Lyon.", "a écrit :", "he wrote:", "", "x"])),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_what_is_seen_at_the_end_is_seen_in_the_whole(
+    lines: list[str], added: list[str], eol: str, ended: bool
+) -> None:
+    old = eol.join(lines) + eol * ended
+    new = old + eol.join([*([] if ended else [""]), *added])
+    (before,) = Message(f"\r\n{old}".encode()).readings
+    (whole,) = Message(f"\r\n{new}".encode()).readings
+    end = ending(before, whole.part)
+    paragraph = Paragraph(Place.ADDRESS, "Postal address: Lyon.", frozenset())
+    if end is not None and carries(read(end), paragraph, WAY_OUT):
+        assert carries(whole, paragraph, WAY_OUT)
+
+
+def test_most_footers_are_seen_at_the_end() -> None:
+    text = "Bonjour.\r\n" * 99
+    (before,) = Message(f"\r\n{text}".encode()).readings
+    (after,) = Message(f"\r\n{text}\r\nPostal address: Lyon.\r\n".encode()).readings
+    end = ending(before, after.part)
+    assert end is not None
+    assert end.text == "Bonjour.\r\n" * 8 + "\r\nPostal address: Lyon.\r\n"
+    quoting = f"{text}-----Original Message-----\r\nHello\r\n"
+    (before,) = Message(f"\r\n{quoting}".encode()).readings
+    (after,) = Message(f"\r\n{quoting}\r\nPostal address: Lyon.\r\n".encode()).readings
+    assert ending(before, after.part) is None

@@ -1,4 +1,4 @@
-"""The engine of the wire numbers its tags as we take for granted."""
+"""The engine of the wire, as we take it for granted."""
 
 from __future__ import annotations
 
@@ -35,3 +35,10 @@ def test_text_is_text_and_comments_are_not_seen() -> None:
     assert comment is not None
     assert comment.prev is not None
     assert markup._KINDS[comment.tag_id] == markup._KINDS[comment.prev.tag_id] == UNSEEN
+
+
+def test_what_follows_an_earlier_message_is_below_it() -> None:
+    page, _ = markup.gather("<p>Hello</p><p>-----Original Message-----</p><p>old</p>")
+    assert page.below
+    page, _ = markup.gather("<p>Hello</p><blockquote>old</blockquote>")
+    assert not page.below

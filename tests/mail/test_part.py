@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smtpguard.mail import part as walk
 from smtpguard.mail.message import Message
 from smtpguard.mail.part import DEPTH, PARTS, Part
 
@@ -272,3 +273,18 @@ def test_the_limits() -> None:
     assert Message(deep).defect == "multipart without an end"
     many = MIXED + b"--b\r\n\r\nx\r\n" * 20_000 + b"--b--"
     assert len(Message(many).parts) == PARTS
+
+
+@given(
+    st.lists(st.sampled_from([b"\n", b"-", b"--", b"\n--b", b"A" * 9, b"A"]), max_size=40),
+    st.integers(0, 12),
+    st.integers(0, 150),
+)
+def test_leaping_over_base64_finds_what_looking_everywhere_finds(
+    pieces: list[bytes], start: int, end: int
+) -> None:
+    raw = b"".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "STRETCH", 12)
+        for delimiter in (b"\n--b", b"\n--bb-b"):
+            assert walk._find(raw, delimiter, start, end) == raw.find(delimiter, start, end)

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from smtpguard.mail import markup
 from smtpguard.mail.message import Message
-from smtpguard.mail.text import Link, Reading, Seen
+from smtpguard.mail.text import HTML, Link, Reading, Seen
 
 
 def read(page: str, content_type: str = "text/html") -> Reading:
     head = f"Content-Type: {content_type}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
     reading = Message((head + page).encode("utf-8", "replace")).readings[0]
-    if reading.part.text is not None:
+    if reading.part.type in HTML and reading.part.text is not None:
         # However it was read, a parser reads the same.
         gathered, complete = markup.gather(reading.part.text)
         assert gathered.reading(reading.part, complete=complete) == reading

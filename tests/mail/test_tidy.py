@@ -146,6 +146,7 @@ UNTIDY = {
     "Outlook's mark": "<p>a</p><div id=divRplyFwdMsg>b</div>",
     "deep": "<div>" * (MAX_DEPTH + 1),
     "many": "<br>" * (MAX_NODES + 1),
+    "everything matched": "<style>*{color:red}</style>" * 20 + "<p>" * 10_000,
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def test_webhooks_out_and_in() -> None:
         " events: [suppression.lifted]}]\n"
         'incoming: [{name: crm, tool: mautic, secret: "file:b", brand: bolt}]\n'
     ).controllers["acme"]
-    assert found.webhooks == (Webhook("https://crm.example", "file:a", ("suppression.lifted",)),)
+    assert found.webhooks == (Webhook("https://crm.example/", "file:a", ("suppression.lifted",)),)
     assert found.incoming == (Incoming("crm", "mautic", "file:b", "bolt"),)
 
 
@@ -43,6 +43,7 @@ def test_webhooks_out_and_in() -> None:
         ('incoming: [{name: crm, tool: mautic, secret: "file:b", brand: blot}]', "no brand `blot`"),
         ('incoming: [{name: crm, tool: abacus, secret: "file:b"}]', "mautic"),
         ('webhooks: [{url: "ftp://crm.example", secret: "file:a"}]', r"http\(s\) URL"),
+        ('webhooks: [{url: "https://crm.example:70000", secret: "file:a"}]', r"http\(s\) URL"),
         ('webhooks: [{url: "https://crm.example", secret: hunter2}]', "credential"),
         ('webhooks: [{url: "https://crm.example", secret: "file:a", events: [all]}]', "events"),
     ],
@@ -50,3 +51,24 @@ def test_webhooks_out_and_in() -> None:
 def test_what_is_wrong_is_named(rest: str, said: str) -> None:
     with pytest.raises(Problems, match=said):
         policy(rest + "\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("http://crm.example/hook", True),
+        ("http://127.0.0.1.crm.example", True),
+        ("http://localhost@crm.example", None),
+        ("http://127.0.0.1:8080/hook", False),
+        ("http://localhost/hook", False),
+        ("https://crm.example/hook", False),
+    ],
+)
+def test_readers_are_not_named_in_the_clear_unawares(url: str, warned: bool | None) -> None:
+    rest = f'webhooks: [{{url: "{url}", secret: "file:a"}}]\n'
+    if warned is None:
+        with pytest.raises(Problems, match="URL"):
+            policy(rest)
+        return
+    said = [one for one in policy(rest).warnings if "in the clear" in one]
+    assert [one.partition(": ")[0] for one in said] == ["acme.yaml:8:18"] * warned

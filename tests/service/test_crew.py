@@ -1,19 +1,32 @@
-"""The parent, in a race that nobody can stage from outside."""
+"""The parent: a race that nobody can stage from outside."""
 
 from __future__ import annotations
 
 import os
 import selectors
 import shutil
-from typing import Any, cast
 
 from smtpguard.service.channel import Channel
-from smtpguard.service.supervisor import Supervisor, Worker
+from smtpguard.service.crew import Crew, Worker
+
+
+class Idle(Crew[None]):
+    """Nobody is at work."""
+
+    drain = 0.0
+
+    def work(self, one: Worker, parent: Channel) -> None:
+        raise AssertionError
+
+    def reload(self) -> None:
+        raise AssertionError
+
+    def follow(self, one: Worker) -> None:
+        raise AssertionError
 
 
 def test_a_worker_that_ends_while_another_is_reaped_is_not_heard_again() -> None:
-    nothing = cast("Any", None)
-    parent = Supervisor(nothing, {}, nothing, nothing)
+    parent = Idle(None, 0, {})
     parent._selector = selectors.DefaultSelector()
     program = shutil.which("true")
     assert program is not None
