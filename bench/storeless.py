@@ -14,7 +14,9 @@ from smtpguard.store.leaving import Recorded
 from smtpguard.store.store import Store
 
 
-async def opt_out(self: Store, controller: str, items: Iterable[Any]) -> list[Recorded]:
+async def opt_out(
+    self: Store, controller: str, items: Iterable[Any], tell: Any = None
+) -> list[Recorded]:
     """Nothing."""
     return [Recorded(new=True) for _ in items]
 

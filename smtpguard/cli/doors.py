@@ -27,7 +27,7 @@ from smtpguard.store.embedded import Embedded
 from smtpguard.store.keyfiles import KeyFileError, load_ring
 from smtpguard.store.store import Store
 from smtpguard.web.desk import Desk
-from smtpguard.web.messenger import Messenger
+from smtpguard.web.messenger import DEADLINE, Messenger
 from smtpguard.web.server import GRACE, run, serve
 from smtpguard.web.site import Site
 from smtpguard.web.tally import Tally
@@ -117,7 +117,7 @@ async def show(
 ) -> None:
     """Serve the doors that ``sockets`` has, until told to stop."""
     store = await opened(config, taken.ring)
-    courier = Courier()
+    courier = Courier(DEADLINE)
     try:
         desk = Desk(store, taken.ring, config.web, taken.site)
         messenger = Messenger(desk, courier)

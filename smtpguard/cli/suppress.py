@@ -83,9 +83,12 @@ def add(
 
         async def work(store: Store) -> int:
             from smtpguard.store.orders import record
+            from smtpguard.store.outbox import FULL, created
 
-            tell = _telling(store) if told else None
+            tell = created(named.controller) if told else None
             done = await record(store, named.controller, found, OptOut(wish), tell)
+            if lost := sum(one.untold for one in done):
+                say(f"the webhook will not hear of {lost}: {FULL}")
             return sum(one.new for one in done)
 
         new = place.run(work)
@@ -231,10 +234,9 @@ def _line(row: Row, one: Suppression) -> tuple[str, ...]:
 def _telling(store: Store) -> Tell:
     """Puts events out for the company, as the exit pages do."""
     from smtpguard.store import outbox
-    from smtpguard.store.orders import recipient
 
     async def tell(kind: str, controller: str, one: Suppression, who: Somebody) -> None:
-        name = recipient(who).decode("utf-8", "replace")
+        name = outbox.recipient(who).decode("utf-8", "replace")
         await store.tell(outbox.suppression(kind, controller, one, name))
 
     return tell

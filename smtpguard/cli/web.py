@@ -28,7 +28,7 @@ from smtpguard.store.embedded import Embedded, EmbeddedError
 from smtpguard.store.errors import StoreUntrusted
 from smtpguard.store.keyfiles import KeyFileError, load_ring
 from smtpguard.web.api.caller import Caller, twice
-from smtpguard.web.hooks import Hook, key
+from smtpguard.web.hooks import Hook, keys
 from smtpguard.web.inlets import Inlet
 from smtpguard.web.server import run
 from smtpguard.web.settings import Web
@@ -167,12 +167,13 @@ def _wired(config: Config, policy: Policy) -> tuple[tuple[Hook, ...], tuple[Inle
                 problems.append(Problem(said.secret, 0, 0, f"webhook: {error}"))
         for tool in controller.incoming:
             try:
-                octets = key(secret(tool.secret, _home(config)), plain=tool.tool != "standard")
+                written = secret(tool.secret, _home(config))
+                newest, *older = keys(written, plain=tool.tool != "standard")
             except (OSError, ValueError) as error:
                 problems.append(Problem(tool.secret, 0, 0, f"incoming: {error}"))
             else:
                 where = (controller.name, tool.name, tool.tool, tool.brand)
-                inlets.append(Inlet(*where, octets))
+                inlets.append(Inlet(*where, newest, tuple(older)))
     if problems:
         raise Problems(problems)
     return tuple(found), tuple(inlets)

@@ -54,7 +54,7 @@ def retry(
     state: State = None,
     url: Url = None,
 ) -> None:
-    """Try again what was given up; `smtpguard web` does it within a second."""
+    """Try again what was given up; `smtpguard web` does it within a minute."""
     from smtpguard.store.outbox import Outbox
 
     with ending():

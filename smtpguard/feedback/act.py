@@ -171,15 +171,16 @@ class Clerk:
     ) -> None:
         one = Suppression(reason, scope, self.now, channel)
         wish = OptOut(one, person.at if reason in LEFT else 0)
-        (done,) = await self.store.opt_out(person.controller, [(person.address, wish)])
+        controller = person.controller
+        tell = outbox.created(controller, person.ids) if self.desk.listens(controller) else None
+        (done,) = await self.store.opt_out(controller, [(person.address, wish)], tell)
         outcome.did.append(f"{'suppressed' if done.new else 'known'} {reason} {scope}")
         outcome.persons.append(self.desk.reference(person.controller, person.address))
         # From here on the wish stands, whether anybody hears of it or not.
-        controller, recipient = person.controller, bytes(person.address).decode("utf-8", "replace")
-        if done.new:
-            created = outbox.suppression(outbox.CREATED, controller, one, recipient, person.ids)
-            await self._tell(created)
+        if done.untold:
+            log.webhook_lost(controller, outbox.FULL)
         if done.conflict:
+            recipient = bytes(person.address).decode("utf-8", "replace")
             outcome.did.append(f"conflict {done.conflict.kind}")
             await self._tell(outbox.conflict(controller, done.conflict, recipient, person.ids))
         if reason in LEFT:
@@ -192,8 +193,8 @@ class Clerk:
         if self.desk.listens(event["controller"]):
             try:
                 await self.store.tell(event)
-            except StoreSilent as silent:
-                log.webhook_lost(event["controller"], str(silent))
+            except (StoreSilent, LookupError) as lost:
+                log.webhook_lost(event["controller"], str(lost))
 
     async def _count(self, controller: str, channel: str, done: Recorded) -> None:
         """Where all hosts count: how long it took since the mail arrived, and what contradicts."""

@@ -113,7 +113,7 @@ class Consents:
         for address, one in wanted:
             for place, key in enumerate(self._store._keys(controller, address.key)):
                 commands.append(_addition(key, one, now, older=place > 0, reasons=reasons))
-        _, *replies = await self._store._ask(commands, self._store._durable)
+        _, *replies = await self._store.keep(commands)
         live = len(replies) // len(wanted) if wanted else 0
         return [
             _outcome(replies[i * live : (i + 1) * live], one.given, now)

@@ -68,6 +68,8 @@ class Recorded:
     """Nothing equal stood before."""
     conflict: Conflict | None = None
     """With a consent, where that was not known before."""
+    untold: bool = False
+    """It is news that the company will not hear of: too much waits, or there is no link key."""
 
 
 def opt_out(key: bytes, wish: OptOut, *, domain: bool, now: int, short: bool) -> bytes:

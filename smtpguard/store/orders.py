@@ -1,6 +1,6 @@
 """What an operator, or an application, says of many people: not to be written to, or again.
 
-A few hundred travel together; whoever wants to hear of it is told.
+A few hundred travel together; a company that wants to hear of it is told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import product
 
 from smtpguard.person import OptOut, Reason, Scope, Suppression
 from smtpguard.store.leaving import Recorded
-from smtpguard.store.outbox import CREATED, LIFTED
+from smtpguard.store.outbox import LIFTED, Maker
 from smtpguard.store.store import Store, Who
 
 BATCH = 250
@@ -20,17 +20,12 @@ Tell = Callable[[str, str, Suppression, Who], Awaitable[None]]
 """Hears of an event: its kind, the controller, the suppression and whom it is about."""
 
 
-def recipient(who: Who) -> bytes:
-    """Somebody as a webhook names them; a domain is ``@example.com``."""
-    return b"@" + who.encode() if isinstance(who, str) else bytes(who)
-
-
 async def record(
     store: Store,
     controller: str,
     people: Sequence[Who],
     wish: OptOut,
-    tell: Tell | None = None,
+    tell: Maker | None = None,
 ) -> list[Recorded]:
     """Record an opt-out of each; whether it is new, and contradicts. Raises ``StoreSilent``.
 
@@ -39,13 +34,7 @@ async def record(
     found: list[Recorded] = []
     for start in range(0, len(people), BATCH):
         batch = people[start : start + BATCH]
-        told = await store.opt_out(controller, [(one, wish) for one in batch])
-        found += told
-        if tell is not None:
-            fresh = [one for one, said in zip(batch, told, strict=True) if said.new]
-            await asyncio.gather(
-                *(tell(CREATED, controller, wish.suppression, one) for one in fresh)
-            )
+        found += await store.opt_out(controller, [(one, wish) for one in batch], tell)
     return found
 
 

@@ -1,7 +1,9 @@
 """What the company must hear of, until it has heard.
 
 An event is one job: taken by one process at a time, put off after a failure, laid aside as dead
-when its last try has failed, and forgotten a while later. It names a person, so it is sealed with
+when its last try has failed, and forgotten a while later. What an opt-out has to tell is put out
+before the opt-out is written, in the same breath, and held until it is known to be news: whatever
+dies in between, the company hears of it. An event names a person, so it is sealed with
 the link key, as the link was that it came from. There are two boxes: what goes out as webhooks,
 and the letters to owners of streams.
 
@@ -18,7 +20,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ from smtpguard.person import Conflict, Suppression
 from smtpguard.store.wire import command
 
 if TYPE_CHECKING:
-    from smtpguard.store.store import Store
+    from smtpguard.store.store import Store, Who
 
 CREATED = "suppression.created"
 LIFTED = "suppression.lifted"
@@ -35,21 +37,31 @@ CONFLICT = "suppression.conflict"
 
 PURPOSE = b"smtpguard event"
 MOST = 100_000
-"""Jobs that wait at a time; beyond it the oldest are dropped."""
+"""Jobs that wait at a time: beyond it no more are put out. As many dead ones are kept, the last."""
+HELD = 3
+"""Seconds for which an event is held that may be no news."""
+FULL = f"{MOST} events wait already, or there is no link key"
+"""Why somebody is not told."""
 LEASE = 120
 """Seconds for which whoever took a job has it."""
 KEPT = 30 * 86_400
 """Seconds after which a dead job is forgotten."""
 
 ADD = """
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-local over = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[4])
-if over > 0 then
-  local old = redis.call('ZPOPMIN', KEYS[1], over)
-  for i = 1, #old, 2 do redis.call('HDEL', KEYS[2], old[i]) end
-end
 return 1
+"""
+GIVE_UP = """
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
+redis.call('ZREM', KEYS[1], ARGV[1])
+local old = redis.call('ZRANGE', KEYS[3], 0, -1 - ARGV[4])
+for _, id in ipairs(old) do
+  redis.call('ZREM', KEYS[3], id)
+  redis.call('HDEL', KEYS[2], id)
+end
 """
 TAKE = """
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[1] - ARGV[4])) do
@@ -68,6 +80,9 @@ return taken
 Event = Mapping[str, Any]
 """What happened: ``type``, ``controller``, ``at`` and whatever else JSON holds."""
 
+
+Maker = Callable[["Who", Suppression], Event]
+"""Makes an event of somebody, and of what stands against writing to them."""
 
 NO_IDS: Mapping[str, str] = {}
 
@@ -155,9 +170,54 @@ def conflict(
     return {**said, "recipient": recipient} if recipient else said
 
 
+def recipient(who: Who) -> bytes:
+    """Somebody as a webhook names them; a domain is ``@example.com``."""
+    return b"@" + who.encode() if isinstance(who, str) else bytes(who)
+
+
+def created(controller: str, ids: Mapping[str, str] = NO_IDS) -> Maker:
+    """Makes the event of whoever leaves that controller."""
+
+    def make(who: Who, one: Suppression) -> Event:
+        return suppression(CREATED, controller, one, recipient(who).decode("utf-8", "replace"), ids)
+
+    return make
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that is put out before it is known to be news."""
+
+    id: str
+    at: int
+    addition: bytes
+    """The command that puts it out; it replies 0 where too many wait."""
+
+    def settled(self, *, news: bool) -> list[bytes]:
+        """The commands after it is known."""
+        if news:
+            return [command(b"ZADD", HOOKS.due, b"XX", self.at, self.id)]
+        return _forgotten(HOOKS, self.id)
+
+
+def draft(ring: Keyring, event: Event, now: int) -> Draft:
+    """One that nobody takes for ``HELD`` seconds. Raises ``LookupError`` without a link key."""
+    name, at, octets = posted(ring, event)
+    return Draft(name, at, _addition(name, now + HELD, octets))
+
+
 def addition(ring: Keyring, event: Event) -> bytes:
-    """The command that puts an event out. Raises ``LookupError`` without a link key."""
-    return command(b"EVAL", ADD, 2, HOOKS.due, HOOKS.jobs, *posted(ring, event), MOST)
+    """The command that puts an event out; it replies 0 where too many wait. ``LookupError``."""
+    return _addition(*posted(ring, event))
+
+
+def _addition(name: str, due: int, octets: bytes) -> bytes:
+    return command(b"EVAL", ADD, 2, HOOKS.due, HOOKS.jobs, name, due, octets, MOST)
+
+
+def _forgotten(box: Box, name: str) -> list[bytes]:
+    """What it says goes first: an id without a job is noticed, a job without an id never."""
+    return [command(b"HDEL", box.jobs, name), command(b"ZREM", box.due, name)]
 
 
 def posted(ring: Keyring, event: Event) -> tuple[str, int, bytes]:
@@ -197,14 +257,13 @@ class Outbox:
 
     async def give_up(self, job: Job, now: int) -> None:
         """Lay it aside, where an operator finds it."""
-        keep = command(b"HSET", self._box.jobs, job.id, _seal(self._ring, job))
-        aside = command(b"ZADD", self._box.dead, now, job.id)
-        await self._store.ask([keep, aside, command(b"ZREM", self._box.due, job.id)])
+        keys = (self._box.due, self._box.jobs, self._box.dead)
+        words = (job.id, now, _seal(self._ring, job), MOST)
+        await self._store.ask([command(b"EVAL", GIVE_UP, len(keys), *keys, *words)])
 
     async def finish(self, job: Job) -> None:
         """Everybody has heard."""
-        forget = command(b"HDEL", self._box.jobs, job.id)
-        await self._store.ask([command(b"ZREM", self._box.due, job.id), forget])
+        await self._store.ask(_forgotten(self._box, job.id))
 
     async def listed(self, *, dead: bool) -> list[Job]:
         """Jobs that wait, or those given up, the oldest first; those under a lost key are not."""
@@ -234,8 +293,11 @@ class Outbox:
         plain = key.open(octets[1:], PURPOSE) if key is not None else None
         if plain is None:
             return None
-        said = json.loads(plain)
-        facts = said["event"], said["at"], said["tries"], tuple(said["done"]), said["fault"]
+        try:
+            said = json.loads(plain)
+            facts = said["event"], said["at"], said["tries"], tuple(said["done"]), said["fault"]
+        except (ValueError, LookupError, TypeError):  # another version's
+            return None
         return Job(name.decode(), *facts, due=due)
 
 

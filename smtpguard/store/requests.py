@@ -109,7 +109,7 @@ async def open_request(
         number = _number(opened)
         keys = (INDEX, _key(number), pending)
         words = (number, due, forgotten, *facts, *limits)
-        (answer,) = await store.ask([command(b"EVAL", OPEN, len(keys), *keys, *words)])
+        (answer,) = await store.keep([command(b"EVAL", OPEN, len(keys), *keys, *words)])
         if answer == number.encode():
             return Request(number, controller, kind, opened, due, forgotten, sealed), True
         if answer and (found := await show(store, answer.decode())):
@@ -137,7 +137,7 @@ async def answered(store: Store, number: str, now: int | None = None) -> bool:
     """Note that the controller has answered; false when there is no such open request."""
     at = int(time.time()) if now is None else now
     # In one step: a request forgotten meanwhile must not leave a hash that is kept for ever.
-    (done,) = await store.ask([command(b"EVAL", ANSWER, 1, _key(number), at)])
+    (done,) = await store.keep([command(b"EVAL", ANSWER, 1, _key(number), at)])
     return bool(done)
 
 

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 from urllib.parse import quote
@@ -187,11 +188,20 @@ class Store:
         return sum(one.new for one in await self.opt_out(controller, wanted))
 
     async def opt_out(
-        self, controller: str, items: Iterable[tuple[Who, OptOut]]
+        self,
+        controller: str,
+        items: Iterable[tuple[Who, OptOut]],
+        tell: outbox.Maker | None = None,
     ) -> list[leaving.Recorded]:
-        """The same with what is known of their time; whether each is new, and contradicts."""
+        """The same with what is known of their time; whether each is new, and contradicts.
+
+        ``tell`` makes the event that the company hears of each that is new.
+        """
         wanted = list(items)
-        many, now = len(wanted) > 1, int(time.time())
+        many, now, ring = len(wanted) > 1, int(time.time()), self._held.ring
+        drafts: list[outbox.Draft] = []
+        if tell is not None and ring.links:
+            drafts = [outbox.draft(ring, tell(who, one.suppression), now) for who, one in wanted]
         commands = [leaving.OPT_OUT.load] if many else []
         for who, wish in wanted:
             domain, one = isinstance(who, str), wish.suppression
@@ -200,11 +210,23 @@ class Store:
             field = record.suppression_field(one.reason, one.scope, domain=domain)
             commands += [command(b"HEXISTS", key, field) for key in older]
         live = (len(commands) - many) // len(wanted) if wanted else 0
-        replies = iter((await self._ask(commands, self._durable))[many:])
-        rows = ([next(replies) for _ in range(live)] for _ in wanted)
+        told = [one.addition for one in drafts]
+        replies = await self.keep([*told, *commands])
+        put, written = replies[: len(told)], iter(replies[len(told) + many :])
+        rows = ([next(written) for _ in range(live)] for _ in wanted)
+        found = [
+            leaving.read_opt_out(said, wish, now, known=any(elsewhere))
+            for (_, wish), (said, *elsewhere) in zip(wanted, rows, strict=True)
+        ]
+        if tell is None:
+            return found
+        if drafts:
+            pairs = zip(drafts, found, strict=True)
+            with suppress(StoreSilent):  # it is told all the same, a little later
+                await self._ask([c for one, done in pairs for c in one.settled(news=done.new)])
         return [
-            leaving.read_opt_out(written, wish, now, known=any(elsewhere))
-            for (_, wish), (written, *elsewhere) in zip(wanted, rows, strict=True)
+            replace(done, untold=done.new and not one)
+            for one, done in zip(put or [0] * len(found), found, strict=True)
         ]
 
     async def unsuppress(
@@ -221,7 +243,7 @@ class Store:
             b"HSET", keys[0], record.lifted_field(reason, scope), f"{at}:{because}".encode()
         )
         last = record.latest_field(reason, scope)
-        await self._ask([note, *(command(b"HDEL", key, field, last) for key in standing)])
+        await self.keep([note, *(command(b"HDEL", key, field, last) for key in standing)])
         return True
 
     async def erase(self, controller: str, address: Address, *, objections: bool = False) -> bool:
@@ -235,11 +257,15 @@ class Store:
         gone += [record.consent_key(key) for key in keys]
         forget = [command(b"DEL", key) for key in gone]
         forget += [command(b"DEL", key) if objections else leaving.forget(key) for key in keys]
-        return any(await self._ask(forget))
+        return any(await self.keep(forget))
 
     async def tell(self, event: outbox.Event) -> None:
-        """Put out what the company must hear of. ``LookupError`` without a link key."""
-        await self._ask([outbox.addition(self._held.ring, event)])
+        """Put out what the company must hear of. ``LookupError`` without a link key.
+
+        Raises ``StoreSilent`` also where too many events wait.
+        """
+        if not (await self._ask([outbox.addition(self._held.ring, event)]))[0]:
+            raise StoreSilent(outbox.FULL)
 
     async def register(
         self, controller: str, items: Iterable[tuple[Address, Source | None, int, bool]]
@@ -303,6 +329,10 @@ class Store:
     async def ask(self, commands: Sequence[bytes]) -> list[Reply]:
         """For the room's other modules: commands as they go over the wire, replies in order."""
         return await self._ask(commands)
+
+    async def keep(self, commands: Sequence[bytes]) -> list[Reply]:
+        """The same of what somebody is told was done: replicas have it too, where there must be."""
+        return await self._ask(commands, self._durable)
 
     async def _ask(self, commands: Sequence[bytes], wire: Wire | None = None) -> list[Reply]:
         if time.monotonic() - self._greeting.inspected > INSPECT_EVERY:

@@ -18,11 +18,13 @@ from smtpguard import log, metrics
 from smtpguard.keys import Keyring
 from smtpguard.mail.address import Address
 from smtpguard.person import Conflict, OptOut, Person, Reason, Scope, Suppression
+from smtpguard.policy.controller import OPT_OUT_WITHIN
 from smtpguard.policy.stream import Kind
 from smtpguard.policy.suppression import blocks
 from smtpguard.store import outbox
 from smtpguard.store.counts import Counts
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.leaving import Recorded
 from smtpguard.store.requests import DIGITS
 from smtpguard.store.store import Store
 from smtpguard.unsubscribe.link import Ticket, read, seal
@@ -88,19 +90,28 @@ class Desk:
         self, controller: str, address: Address, wish: OptOut, ids: Ids = outbox.NO_IDS
     ) -> bool:
         """Record a wish, and let the company know; true when it is new. Raises ``StoreSilent``."""
-        return bool(await self.opt_out_many(controller, address, [wish], ids))
+        return (await self.opt_out_many(controller, [(address, wish)], ids))[0]
 
     async def opt_out_many(
-        self, controller: str, address: Address, wishes: Sequence[OptOut], ids: Ids = outbox.NO_IDS
-    ) -> int:
-        """The same for several wishes of one reader at once; how many are new."""
-        found = await self.store.opt_out(controller, [(address, wish) for wish in wishes])
-        for wish, done in zip(wishes, found, strict=True):
-            if done.new:
-                await self.tell(outbox.CREATED, controller, wish.suppression, bytes(address), ids)
+        self, controller: str, wishes: Sequence[tuple[Address, OptOut]], ids: Ids = outbox.NO_IDS
+    ) -> list[bool]:
+        """The same for a few hundred at once."""
+        found = await self.store.opt_out(controller, wishes, self.telling(controller, ids))
+        self.missed(controller, found)
+        for (address, _), done in zip(wishes, found, strict=True):
             if done.conflict:
                 await self.contradicted(controller, done.conflict, bytes(address), ids)
-        return sum(done.new for done in found)
+        return [done.new for done in found]
+
+    def telling(self, controller: str, ids: Ids = outbox.NO_IDS) -> outbox.Maker | None:
+        """Makes what the company hears of whoever leaves; nothing where it does not listen."""
+        return outbox.created(controller, ids) if self.site.listens(controller) else None
+
+    @staticmethod
+    def missed(controller: str, found: Sequence[Recorded]) -> None:
+        """Log what the company will not hear of."""
+        if lost := sum(done.untold for done in found):
+            log.webhook_lost(controller, f"{lost} of {len(found)}: {outbox.FULL}")
 
     async def tell(
         self,
@@ -128,7 +139,8 @@ class Desk:
         """How many seconds these took since somebody said stop, and which were late."""
         for seconds in took:
             metrics.OPT_OUT_SECONDS.labels(kind).observe(seconds)
-        allowed = self.site.controllers[controller].opt_out_within
+        known = self.site.controllers.get(controller)  # a reload may have taken it away
+        allowed = known.opt_out_within if known else OPT_OUT_WITHIN
         late = [int(seconds) for seconds in took if seconds > allowed]
         if late:
             log.late_opt_out(controller, channel, len(late), max(late), allowed)

@@ -96,7 +96,7 @@ async def _answer_canary(request: Request) -> Response | None:
     if not (answer := canary.answer(desk.ring, request.path_params["token"])):
         return None
     try:
-        await desk.store.ask(())
+        await desk.store.keep(())
     except StoreSilent:
         return line("Try again.", 503)
     return line(answer)

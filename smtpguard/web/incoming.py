@@ -8,10 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from smtpguard import log, metrics
+from smtpguard.mail.address import Address
 from smtpguard.person import OptOut, Scope, Suppression
 from smtpguard.store.errors import StoreSilent
 from smtpguard.web.exits import desk_of
+from smtpguard.web.inlets import Inlet, Told
 from smtpguard.web.pages import line
+
+BATCH = 100
+"""People of one request that are written together."""
 
 
 async def greet(request: Request) -> Response:
@@ -29,28 +34,35 @@ async def take(request: Request) -> Response:
     if inlet is None or not inlet.proves(headers, request.url.query, body, desk.now):
         metrics.BAD_TOKENS.inc()
         return line("Not accepted.", 401)
-    channel, new = f"webhook:{inlet.name}", 0
+    channel = f"webhook:{inlet.name}"
     took: list[float] = []
     try:
         heard = inlet.read(body)
     except ValueError:
         log.warned(f"{inlet.controller}/{inlet.name}: what it sends is not what {inlet.tool} does")
         return line("Not understood.", 400)
+    answer: Response | None = None
     try:
-        for told in heard.told:
-            began = time.monotonic()
-            wish = Suppression(told.reason, Scope(inlet.brand), desk.now, channel)
-            if await desk.opt_out(inlet.controller, told.address, OptOut(wish, told.at)):
-                new += 1
-                width = "brand" if inlet.brand else "controller"
-                metrics.OPT_OUTS.labels("webhook", width, "true").inc()
-                ago = max(0, desk.now - told.at) if told.at else 0
-                took.append(time.monotonic() - began + ago)
+        for start in range(0, len(heard.told), BATCH):
+            began, now = time.monotonic(), desk.now
+            batch = heard.told[start : start + BATCH]
+            wishes = [_wish(one, inlet, channel, now) for one in batch]
+            news = await desk.opt_out_many(inlet.controller, wishes)
+            spent = time.monotonic() - began
+            fresh = [one for one, new in zip(batch, news, strict=True) if new]
+            took += [spent + (max(0, now - one.at) if one.at else 0) for one in fresh]
     except StoreSilent:
         metrics.STORE_SILENT.inc()
-        return line("Try again.", 503)
+        answer = line("Try again.", 503)
+    width, new = "brand" if inlet.brand else "controller", len(took)
+    metrics.OPT_OUTS.labels("webhook", width, "true").inc(new)
     await desk.measure(inlet.controller, "webhook", channel, took)
     log.reader("told", controller=inlet.controller, channel=channel, named=len(heard.told), new=new)
     if heard.unread:
         log.warned(f"{inlet.controller}/{inlet.name}: {heard.unread} events could not be read")
-    return line(f"{new} recorded.")
+    return answer or line(f"{new} recorded.")
+
+
+def _wish(told: Told, inlet: Inlet, channel: str, now: int) -> tuple[Address, OptOut]:
+    one = Suppression(told.reason, Scope(inlet.brand), now, channel)
+    return told.address, OptOut(one, told.at)

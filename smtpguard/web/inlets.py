@@ -101,7 +101,7 @@ class Inlet:
                 own = signed(self.secret, name, int(stamp), body, self.older)
                 expected = own["webhook-signature"].encode().split(b" ")
         pairs = product([each.encode() for each in said], expected)
-        return any([hmac.compare_digest(*pair) for pair in pairs])
+        return any(hmac.compare_digest(*pair) for pair in pairs)
 
     def read(self, body: bytes) -> Heard:
         """Who left. Raises ``ValueError`` where it is nothing that this tool sends."""

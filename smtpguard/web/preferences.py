@@ -105,7 +105,8 @@ async def _change(
             closed.append(OptOut(wish, ticket.epoch, said=desk.now))
     if closed:
         began = time.monotonic()
-        new = await desk.opt_out_many(ticket.controller, visit.address, closed, ticket.ids)
+        wishes = [(visit.address, wish) for wish in closed]
+        new = sum(await desk.opt_out_many(ticket.controller, wishes, ticket.ids))
         metrics.OPT_OUTS.labels("preferences", "stream", "true").inc(new)
         metrics.OPT_OUT_SECONDS.labels("preferences").observe(time.monotonic() - began)
     for wish in lifted:

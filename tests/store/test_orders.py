@@ -2,11 +2,15 @@
 
 import pytest
 
+from smtpguard.keys import Keyring, LinkKey, ReferenceKey
 from smtpguard.mail.address import Address
 from smtpguard.person import OptOut, Reason, Scope, Suppression
 from smtpguard.store import orders
 from smtpguard.store.errors import StoreSilent
-from smtpguard.store.orders import lift, recipient, record
+from smtpguard.store.greeting import Founding
+from smtpguard.store.orders import lift, record
+from smtpguard.store.outbox import Maker, Outbox, created, recipient
+from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store, Who
 
 WISH = Suppression(Reason.OBJECTION, Scope("acme", "news"), 5, "operator")
@@ -31,18 +35,25 @@ def teller(heard: Heard) -> orders.Tell:
     return tell
 
 
-async def news_of(store: Store, people: list[Who], tell: orders.Tell | None = None) -> list[bool]:
+async def news_of(store: Store, people: list[Who], tell: Maker | None = None) -> list[bool]:
     return [one.new for one in await record(store, "acme", people, OptOut(WISH), tell)]
 
 
-async def test_whoever_is_new_is_told_of(store: Store, heard: Heard) -> None:
+async def test_whoever_is_new_is_told_of(settings: Settings) -> None:
+    ring = Keyring((ReferenceKey("k1", b"1" * 32),), (LinkKey(7, b"7" * 64),))
+    store = await Store.open(settings, ring, lambda _: None, founding=Founding.ALWAYS)
     await store.suppress("acme", PEOPLE[4], WISH)
-    news = await news_of(store, PEOPLE, teller(heard))
+    news = await news_of(store, PEOPLE, created("acme", {"campaign": "x"}))
     assert news == [n != 4 for n in range(7)]
-    expected = [("suppression.created", "acme", WISH, who) for who in PEOPLE if who != PEOPLE[4]]
-    assert heard == expected
-    assert not any(await news_of(store, PEOPLE))
-    assert await news_of(store, []) == []
+    jobs = await Outbox(store, ring).take(now=WISH.at)
+    told = {(job.event["type"], job.event["recipient"], job.event["campaign"]) for job in jobs}
+    assert told == {
+        ("suppression.created", f"r{n}@client.example", "x") for n in range(7) if n != 4
+    }
+    assert not any(await news_of(store, PEOPLE, created("acme")))
+    assert await Outbox(store, ring).depth() == (6, 0)
+    assert await news_of(store, [], created("acme")) == []
+    await store.close()
 
 
 async def test_the_same_person_twice_is_new_once(store: Store) -> None:

@@ -80,12 +80,12 @@ async def test_a_request_forgotten_while_it_is_answered_leaves_nothing(
     store: Store, ring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, _ = await open_request(store, ring, "acme", JO, Kind.ACCESS, "s", keep=YEAR)
-    key, ask = INDEX + b":" + one.number.encode(), store.ask
+    key, keep = INDEX + b":" + one.number.encode(), store.keep
 
     async def forgetting(commands: Sequence[bytes]) -> list[Reply]:
         """The request is there for the first question only."""
-        return (await ask([*commands, command("DEL", key)]))[:-1]
+        return (await keep([*commands, command("DEL", key)]))[:-1]
 
-    monkeypatch.setattr(store, "ask", forgetting)
+    monkeypatch.setattr(store, "keep", forgetting)
     await answered(store, one.number)
-    assert await ask([command("EXISTS", key)]) == [0]
+    assert await store.ask([command("EXISTS", key)]) == [0]

@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 
-from smtpguard.keys import Keyring, ReferenceKey
+from smtpguard.keys import Keyring, LinkKey, ReferenceKey
 from smtpguard.mail.address import Address
-from smtpguard.person import Person, Reason, Scope, Source, Suppression
+from smtpguard.person import Consent, Person, Reason, Scope, Source, Suppression
+from smtpguard.store.consent import Consents
 from smtpguard.store.errors import StoreSilent, StoreUntrusted
 from smtpguard.store.greeting import Founding
+from smtpguard.store.partner import Algorithm, load
+from smtpguard.store.requests import Kind, answered, open_request
 from smtpguard.store.settings import Settings
 from smtpguard.store.store import Row, Store
 
 Redis = Callable[..., Awaitable[list[Any]]]
 OBJECTION = Suppression(Reason.OBJECTION, Scope("acme", "news"), 1700, "one-click")
+LINKED = Keyring((ReferenceKey("k1", b"1" * 32),), (LinkKey(7, b"7" * 64),))
 BARE = Suppression(Reason.OBJECTION, Scope(), 1700, "page")
 
 
@@ -236,3 +240,35 @@ async def test_two_founders_agree(settings: Settings, ring: Keyring) -> None:
         assert len(marks) == 1
     finally:
         await asyncio.gather(*(store.close() for store in opened))
+
+
+KEPT: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "an opt-out": lambda store: store.suppress("acme", ANNA, replace(OBJECTION, at=9)),
+    "a lift": lambda store: store.unsuppress(
+        "acme", ANNA, OBJECTION.scope, OBJECTION.reason, because="x", at=9
+    ),
+    "an erasure": lambda store: store.erase("acme", ANNA),
+    "a consent": lambda store: Consents(store).add(
+        "acme", [(ANNA, Consent(OBJECTION.scope, 1800, "form 12"))]
+    ),
+    "a rights request": lambda store: open_request(
+        store, LINKED, "acme", ANNA, Kind.ACCESS, "sealed", keep=600
+    ),
+    "an answer to one": lambda store: answered(store, "R-261123-7K3MQX"),
+    "a partner's list": lambda store: load(
+        store, "partner", Algorithm.MD5, [b"x" * 16], now=5, keep=False
+    ),
+}
+
+
+@pytest.mark.parametrize("what", KEPT)
+async def test_what_a_replica_does_not_have_was_not_done(
+    store: Store, settings: Settings, ring: Keyring, what: str
+) -> None:
+    """A failover could undo what somebody was told is done."""
+    await store.suppress("acme", ANNA, OBJECTION)
+    lonely = await Store.open(replace(settings, replicas=1, deadline=0.1), ring, lambda _: None)
+    with pytest.raises(StoreSilent, match="only 0 of 1 replicas"):
+        await KEPT[what](lonely)
+    assert await lonely.look_up("acme", [address("bob@example.org")]) == [Person()]
+    await lonely.close()

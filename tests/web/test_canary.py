@@ -121,7 +121,7 @@ async def test_pages_without_their_store_are_no_exit(
     async def silent(_: object) -> None:
         raise StoreSilent("gone")
 
-    monkeypatch.setattr(house.desk.store, "ask", silent)
+    monkeypatch.setattr(house.desk.store, "keep", silent)
     await asker.round()
     assert proxy.shut == {URL}
 

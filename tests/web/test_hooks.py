@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from smtpguard.courier import Answer, Courier, Unreachable
-from smtpguard.person import Reason, Scope, Suppression
-from smtpguard.store.outbox import CREATED, LIFTED, Outbox, suppression
-from smtpguard.web.hooks import Hook, key, signed
-from smtpguard.web.messenger import PAUSES, Messenger
+from smtpguard.mail.address import Address
+from smtpguard.person import OptOut, Reason, Scope, Suppression
+from smtpguard.store.outbox import CREATED, LIFTED, Outbox, created, recipient, suppression
+from smtpguard.store.store import Who
+from smtpguard.web.hooks import Hook, key, keys, signed
+from smtpguard.web.messenger import PAUSES, RESTS, Messenger
 
 if TYPE_CHECKING:
     from tests.web.conftest import House
@@ -71,6 +75,19 @@ def test_the_signature_is_the_standards() -> None:
 def test_a_weak_secret_is_refused(written: bytes) -> None:
     with pytest.raises(ValueError, match=r"24 octets|base64|Incorrect|Non-base64"):
         key(written)
+
+
+def test_several_secrets_stand_one_a_line_the_newest_first() -> None:
+    assert keys(b"\n" + b"n" * 24 + b"\r\n" + b"o" * 24 + b"\n\n") == (b"n" * 24, b"o" * 24)
+    with pytest.raises(ValueError, match="24 octets"):
+        keys(b"n" * 24 + b"\nshort\n")
+    with pytest.raises(ValueError, match="24 octets"):
+        keys(b"\n")
+
+
+def test_while_the_secret_changes_both_sign() -> None:
+    new, old = (signed(secret, "msg_1", 5, b"{}")["webhook-signature"] for secret in (b"n", b"o"))
+    assert signed(b"n", "msg_1", 5, b"{}", [b"o"])["webhook-signature"] == f"{new} {old}"
 
 
 async def test_one_click_is_told_once_and_signed(
@@ -155,6 +172,7 @@ async def test_after_the_last_try_it_is_laid_aside_and_can_be_revived(
     assert dead.fault
     courier.says = {}
     await outbox.revive(dead, house.desk.now)
+    house.now += RESTS[1]
     assert await messenger.deliver() == 1
     assert await outbox.listed(dead=True) == await outbox.listed(dead=False) == []
 
@@ -188,3 +206,121 @@ async def test_what_holds_mail_up_is_told_to_who_wants_to_know(
     assert url == CRM.url
     assert json.loads(body)["type"] == "digest.begun"
     assert json.loads(body)["data"]["faults"] == [fault]
+
+
+def leave(house: House, who: int, controller: str = "acme") -> Awaitable[None]:
+    """Somebody leaves, on the desk of that company."""
+    wish = Suppression(Reason.OBJECTION, Scope("acme"), house.desk.now, "page")
+    event = suppression(CREATED, controller, wish, f"r{who}@reader.example")
+    return house.desk.store.tell(event)
+
+
+async def test_nobody_waits_behind_who_does_not_answer(
+    house: House, messenger: Messenger, courier: Listening
+) -> None:
+    courier.says = {CRM.url: 0, SHOP.url: 0}
+    for who in range(30):
+        await leave(house, who)
+    await leave(house, 99, "other")
+    assert await messenger.deliver() == 20
+    asked = len(courier.told(CRM.url))
+    assert asked == 20  # until they are known to be silent
+    while await messenger.deliver():
+        pass
+    assert len(courier.told(OTHER.url)) == 1
+    assert len(courier.told(CRM.url)) == asked
+    # None of those that were not asked for has lost a try.
+    waiting = await Outbox(house.desk.store, house.desk.ring).listed(dead=False)
+    assert Counter(job.tries for job in waiting) == {0: 10, 1: 20}
+
+
+async def test_one_event_finds_out_whether_they_answer_again(
+    house: House, messenger: Messenger, courier: Listening
+) -> None:
+    courier.says = {CRM.url: 0, SHOP.url: 0}
+    for who in range(10):
+        await leave(house, who)
+    await messenger.deliver()
+    for rest in (5, 10, 20, 40, 60, 60):
+        asked = len(courier.told(CRM.url))
+        await leave(house, 50)  # meanwhile
+        assert await messenger.deliver() == 1
+        assert len(courier.told(CRM.url)) == asked
+        house.now += rest
+        await messenger.deliver()
+        assert len(courier.told(CRM.url)) == asked + 1
+    courier.says = {}
+    house.now += 60
+    await messenger.deliver()
+    house.now += 1
+    while await messenger.deliver():
+        house.now += PAUSES[1]
+    assert await Outbox(house.desk.store, house.desk.ring).depth() == (0, 0)
+
+
+async def test_an_answer_that_is_an_error_is_an_answer(
+    house: House, messenger: Messenger, courier: Listening
+) -> None:
+    """An event that they choke on does not hold up the others."""
+    courier.says = {CRM.url: 500}
+    for who in range(3):
+        await leave(house, who)
+    await messenger.deliver()
+    assert len(courier.told(CRM.url)) == 3
+
+
+async def test_an_event_that_cannot_be_sent_is_laid_aside_in_the_end(
+    house: House, messenger: Messenger, courier: Listening
+) -> None:
+    event = {"type": CREATED, "controller": "acme", "at": 1 << 60}
+    await house.desk.store.tell(event)
+    outbox = Outbox(house.desk.store, house.desk.ring)
+    (job,) = await outbox.take(now=1 << 60)
+    await outbox.put_off(job, house.desk.now)
+    await leave(house, 1)
+    for pause in (*PAUSES, 0):
+        await messenger.deliver()
+        house.now += pause
+    (dead,) = await outbox.listed(dead=True)
+    assert dead.fault.startswith("it cannot be sent: ")
+    assert len(courier.told(CRM.url)) == 1
+
+
+@pytest.mark.parametrize("who", ["jo@reader.example", "@reader.example", "b\u00f6@reader.example"])
+async def test_a_lift_that_was_overtaken_is_not_told(
+    house: House, messenger: Messenger, courier: Listening, who: str
+) -> None:
+    """They left, took it back, and left again: heard in another order, they would be written to."""
+    one: Who | None = who[1:] if who.startswith("@") else Address.parse(who.encode())
+    assert one
+    scope, store = Scope("acme", "news"), house.desk.store
+    wish = Suppression(Reason.OBJECTION, scope, house.desk.now, "page", isinstance(one, str))
+    courier.says = {CRM.url: 500, SHOP.url: 500}
+    maker = created("acme")
+    await store.opt_out("acme", [(one, OptOut(wish))], maker)
+    await store.unsuppress("acme", one, scope, wish.reason, because="undone", at=house.desk.now)
+    await house.desk.tell(LIFTED, "acme", wish, recipient(one))
+    await messenger.deliver()
+    courier.says = {}
+    courier.heard.clear()
+    await store.opt_out("acme", [(one, OptOut(wish))], maker)
+    house.now += PAUSES[0]
+    await messenger.deliver()
+    assert {kind for kind, *_ in courier.told(CRM.url)} == {CREATED}
+    assert await Outbox(store, house.desk.ring).depth() == (0, 0)
+    # What is lifted and stays so is told.
+    await store.unsuppress("acme", one, scope, wish.reason, because="undone", at=house.desk.now)
+    await house.desk.tell(LIFTED, "acme", wish, recipient(one))
+    await messenger.deliver()
+    assert courier.told(CRM.url)[-1][0] == LIFTED
+
+
+async def test_two_messengers_tell_once(house: House, courier: Listening) -> None:
+    house.desk.site = replace(house.desk.site, hooks=(CRM,))
+    for who in range(50):
+        await leave(house, who)
+    both = [Messenger(house.desk, courier) for _ in range(2)]
+    while any(await asyncio.gather(*(one.deliver() for one in both))):
+        pass
+    assert len(courier.told(CRM.url)) == 50
+    assert len({headers["webhook-id"] for _, headers, _ in courier.heard}) == 50

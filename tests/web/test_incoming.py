@@ -167,6 +167,40 @@ async def test_nobody_else_may_speak(listening: House, tool: str, said: dict[str
     assert await listening.wishes() == set()
 
 
+@pytest.mark.parametrize(("tool", "said"), SHAPES)
+async def test_while_the_secret_changes_either_counts(
+    listening: House, tool: str, said: dict[str, Any]
+) -> None:
+    old = b"the secret of the years before"
+    inlets = dict(listening.desk.site.inlets)
+    inlets["acme", tool] = replace(inlets["acme", tool], older=(old,))
+    listening.desk.site = replace(listening.desk.site, inlets=inlets)
+    for secret, status in ((SECRET, 200), (old, 200), (b"a secret of long, long ago", 401)):
+        request = spoken(tool, said, listening, secret)
+        assert (await listening.client.post(f"/in/acme/{tool}", **request)).status_code == status
+
+
+async def test_one_good_signature_of_several_is_enough(listening: House) -> None:
+    """Who changes their secret signs with both; and there are other kinds (Standard Webhooks)."""
+    body = b'{"email": "jo@reader.example"}'
+    headers = dict(signed(b"an unknown secret of 24 octets", "msg_1", NOW, body, [SECRET]))
+    headers["webhook-signature"] = f"v1a,b64= {headers['webhook-signature']}"
+    place = "/in/acme/standard"
+    answer = await listening.client.post(place, content=body, headers=headers)
+    assert answer.text == "1 recorded.\n"
+    altered = await listening.client.post(place, content=body + b" ", headers=headers)
+    assert altered.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "stamp", ["", "now", "-5", f"{NOW}.0", f"+{NOW}", f" {NOW + 301}", f"00{NOW}{'9' * 5000}"]
+)
+async def test_an_odd_time_proves_nothing(listening: House, stamp: str) -> None:
+    request = spoken("standard", {"email": "jo@reader.example"}, listening)
+    request["headers"]["webhook-timestamp"] = stamp
+    assert (await listening.client.post("/in/acme/standard", **request)).status_code == 401
+
+
 async def test_an_old_signature_is_not_played_again(listening: House) -> None:
     request = spoken("standard", {"email": "jo@reader.example"}, listening)
     listening.now += 301

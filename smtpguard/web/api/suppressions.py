@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from smtpguard import log, metrics
 from smtpguard.person import LEFT, OptOut, Reason, Suppression
 from smtpguard.store import orders
-from smtpguard.store.outbox import NO_IDS
+from smtpguard.store.outbox import NO_IDS, recipient
 from smtpguard.store.store import Who
 from smtpguard.store.table import read_time
 from smtpguard.web.api.answered import Fault, Lifted, Recorded
@@ -35,14 +35,15 @@ async def add(call: Call) -> Recorded:
     desk = call.desk
     began = time.monotonic()
     said = OptOut(wish, at if asked.at is not None else 0)
-    done = await orders.record(desk.store, named.controller, found, said, telling(desk))
+    tell = desk.telling(named.controller)
+    done = await orders.record(desk.store, named.controller, found, said, tell)
+    desk.missed(named.controller, done)
     took = max(0, now - at) + time.monotonic() - began
     new = sum(one.new for one in done)
     await _count(call, named.controller, wish, [took] * new, len(done) - new)
     for who, one in zip(found, done, strict=True):
         if one.conflict:
-            name = orders.recipient(who)
-            await desk.contradicted(named.controller, one.conflict, name, NO_IDS)
+            await desk.contradicted(named.controller, one.conflict, recipient(who), NO_IDS)
     _note("suppressed", call, named.controller, wish, named=len(found), new=new, bad=len(bad))
     return Recorded(
         controller=named.controller,
@@ -79,7 +80,7 @@ def telling(desk: Desk) -> orders.Tell:
     """Lets the company know, where it listens."""
 
     async def tell(kind: str, controller: str, one: Suppression, who: Who) -> None:
-        await desk.tell(kind, controller, one, orders.recipient(who))
+        await desk.tell(kind, controller, one, recipient(who))
 
     return tell
 
