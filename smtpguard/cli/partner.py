@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smtpguard.cli.reach import ConfigFile, Place, State, Url, ending, fail, say
+from smtpguard.cli.reach import ConfigFile, Force, Place, State, Url, ending, fail, say
 from smtpguard.store.partner import Algorithm
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
+SHRINKS = 2
+"""A list that is replaced by one so many times shorter was more likely cut than shortened."""
+NAMED = 5
+"""Bad rows that are named by their line."""
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As `suppression_lists` has it.")]
 
 
@@ -30,6 +34,7 @@ def import_(
     file: Annotated[Path, typer.Argument(help="Hexadecimal hashes, one a line or a CSV column.")],
     algorithm: Annotated[Algorithm, typer.Option(help="How they were made.")],
     add: Annotated[bool, typer.Option("--add", help="Keep what the list holds.")] = False,
+    force: Force = False,
     config: ConfigFile = None,
     state: State = None,
     url: Url = None,
@@ -41,7 +46,7 @@ def import_(
 
     def hashes() -> Iterator[bytes]:
         with file.open("rb") as lines:
-            for number, found in enumerate(partner.read(lines, algorithm), 1):
+            for number, found in partner.read(lines, algorithm):
                 if found is None:
                     bad.append(number)
                 else:
@@ -50,12 +55,19 @@ def import_(
     with ending():
         if not file.is_file():
             fail(f"{file}: there is no such file", os.EX_NOINPUT)
-        if next(hashes(), None) is None and not add:
+        found = sum(1 for _ in hashes())
+        if not found and not add:
             fail(f"{file}: no {algorithm.value} hash in it; nothing was changed", os.EX_DATAERR)
+        for number in bad[:NAMED]:
+            say(f"{file}:{number}: no {algorithm.value} hash")
         bad.clear()
 
         async def work(store: Store) -> int:
             now = int(time.time())
+            held = {one.name: one.size for one in await partner.every(store)}
+            if not add and not force and found * SHRINKS < held.get(name, 0):
+                what = f"{found} hashes would replace {held[name]}: was {file} cut?"
+                fail(f"{what} --force does it all the same; nothing was changed", os.EX_DATAERR)
             return await partner.load(store, name, algorithm, hashes(), now=now, keep=add)
 
         size = Place.of(config, state, url).run(work)

@@ -20,6 +20,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -108,19 +109,19 @@ def digests(address: Address) -> list[bytes]:
     ]
 
 
-def read(lines: Iterable[bytes], algorithm: Algorithm) -> Iterator[bytes | None]:
-    """The digests in each line of a file, whichever columns they stand in; ``None`` without one.
+def read(lines: Iterable[bytes], algorithm: Algorithm) -> Iterator[tuple[int, bytes | None]]:
+    """The digests in a file, each after the number of its line; ``None`` for a line without one.
 
-    Of several, one is the address's and the others are nobody's. Empty lines, and a first line
-    that is a heading, are passed over.
+    They may stand in any column; of several in a line, one is the address's and the others are
+    nobody's. Empty lines, and a first line that is a heading, are passed over.
     """
     like = re.compile(rb"[0-9A-Fa-f]{%d}" % (2 * algorithm.size))
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines, 1):
         cells = [cell.strip(b" \"'\r\n\xef\xbb\xbf") for cell in _CELLS.split(line)]
         found = [cell for cell in cells if like.fullmatch(cell)]
-        yield from (bytes.fromhex(cell.decode()) for cell in found)
-        if not found and number and any(cells):
-            yield None
+        yield from ((number, bytes.fromhex(cell.decode())) for cell in found)
+        if not found and number > 1 and any(cells):
+            yield number, None
 
 
 async def against(
@@ -193,7 +194,8 @@ async def load(
         done = command(b"EVAL", REPLACE, 3, new, key, old, added, LAPSE)
     note = command(b"HSET", INDEX, name, f"{now} {algorithm.value}")
     *_, size = await store.keep([done, note, command(b"SCARD", key)])
-    await _dissolve(store, old)
+    with suppress(StoreSilent):  # it lapses
+        await _dissolve(store, old)
     return int(size) - 1
 
 
@@ -223,7 +225,8 @@ async def remove(store: Store, name: str) -> bool:
     old = b"%b:old:%b" % (key, secrets.token_hex(8).encode())
     aside = command(b"EVAL", REMOVE, 2, key, old, LAPSE)
     gone, _ = await store.keep([aside, command(b"HDEL", INDEX, name)])
-    await _dissolve(store, old)
+    with suppress(StoreSilent):
+        await _dissolve(store, old)
     return bool(gone)
 
 

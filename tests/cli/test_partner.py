@@ -36,12 +36,30 @@ def test_a_file_without_hashes_changes_nothing(run: Run, tmp_path: Path, capsys:
     file.write_text(f"{HASH}\nnobody\n")
     words = ("suppress", "lists", "import", "partner", str(file), "--algorithm")
     assert run(*words, "sha256") == os.EX_DATAERR
-    assert "1 hashes, 1 bad rows" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "1 hashes, 1 bad rows" in said.out
+    assert f"{file}:2: no sha256 hash" in said.err
     assert run(*words, "md5") == os.EX_DATAERR
     assert "nothing was changed" in capsys.readouterr().err
     assert run("suppress", "lists", "import", "partner", "/nothing", "--algorithm", "md5") == 66
     assert run("suppress", "lists", "list") == 0
     assert "\tsha256\t1\t" in capsys.readouterr().out
+
+
+def test_a_list_that_was_cut_replaces_nothing(run: Run, tmp_path: Path, capsys: Out) -> None:
+    assert run("store", "init") == 0
+    file = tmp_path / "list"
+    hashes = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(9)]
+    words = ("suppress", "lists", "import", "partner", str(file), "--algorithm", "sha256")
+    for size, code in ((9, 0), (4, os.EX_DATAERR), (5, 0)):
+        file.write_text("\n".join(hashes[:size]))
+        assert run(*words) == code
+        said = capsys.readouterr()
+        assert ("4 hashes would replace 9" in said.err) is bool(code)
+    file.write_text(hashes[0])
+    assert run(*words, "--add") == 0
+    assert run(*words, "--force") == 0
+    assert capsys.readouterr().out.endswith("partner: 1 hashes, 0 bad rows\n")
 
 
 POLICY = """\

@@ -267,7 +267,7 @@ async def test_what_a_replica_does_not_have_was_not_done(
 ) -> None:
     """A failover could undo what somebody was told is done."""
     await store.suppress("acme", ANNA, OBJECTION)
-    lonely = await Store.open(replace(settings, replicas=1, deadline=0.1), ring, lambda _: None)
+    lonely = await Store.open(replace(settings, replicas=1, deadline=1.0), ring, lambda _: None)
     with pytest.raises(StoreSilent, match="only 0 of 1 replicas"):
         await KEPT[what](lonely)
     assert await lonely.look_up("acme", [address("bob@example.org")]) == [Person()]
