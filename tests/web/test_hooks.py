@@ -224,7 +224,7 @@ async def test_nobody_waits_behind_who_does_not_answer(
     await leave(house, 99, "other")
     assert await messenger.deliver() == 20
     asked = len(courier.told(CRM.url))
-    assert asked == 20  # until they are known to be silent
+    assert 0 < asked <= 20  # until they are known to be silent
     while await messenger.deliver():
         pass
     assert len(courier.told(OTHER.url)) == 1
