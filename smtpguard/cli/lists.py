@@ -44,6 +44,8 @@ EVERYBODY = ("uuid", "email", "attributes", "status")
 """The columns of listmonk's export, which holds those who are written to as well."""
 DEADLINE = 10.0
 """Seconds for one batch of a list: it may wait, mail may not."""
+A_DAY = 86_400
+"""Seconds by which a date may be ahead: elsewhere it is tomorrow already."""
 File = Annotated[Path, typer.Argument(metavar="LIST.csv", exists=True, dir_okay=False)]
 Column = Annotated[str | None, typer.Option(help="Heading or number of the addresses' column.")]
 Fast = Annotated[bool, typer.Option("--fast", help="Without pauses; holds up mail in transit.")]
@@ -93,6 +95,9 @@ def import_(
             since = now if dated is None else read_time(row.cell(dated))
             if since is None:
                 raise BadRow("the date is not of the form 2026-03-31")
+            if not 0 <= since <= now + A_DAY:
+                raise BadRow("the date has not been yet, or is before 1970")
+            since = min(since, now)
             wish = Suppression(reason, scope, since, CHANNEL, isinstance(one, str))
             return one, OptOut(wish, 0 if dated is None else since)
 

@@ -1,16 +1,21 @@
 """Asks every exit whether it answers: a link that leads nowhere is not promised.
 
-Each worker asks for itself, beside the mail and never in its way.
+Each worker asks for itself, beside the mail and never in its way; what another one finds silent,
+on whichever machine, it asks soon.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import traceback
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from smtpguard import log, metrics
 from smtpguard.courier import Courier, Unreachable
 from smtpguard.proxy.proxy import Proxy
+from smtpguard.store.troubles import Cause
 from smtpguard.unsubscribe import canary
 
 AGAIN = 15.0
@@ -18,6 +23,10 @@ AGAIN = 15.0
 TRIES = 2
 PAUSE = 1.0
 """Seconds between two tries of one round."""
+TICK = 1.0
+"""Seconds after which it is noticed that another worker finds an exit silent."""
+EXPIRES = 3 * 86_400
+"""Seconds before the end of a certificate: by then it should have been renewed."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -29,12 +38,18 @@ class Canary:
         self._proxy = proxy
         self._courier = courier
         self._every = every
+        self._expiring: dict[str, int] = {}
+        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Ask once before any mail is taken; then go on."""
         await self.round()
         self._task = asyncio.create_task(self._run())
+
+    def again(self) -> None:
+        """Other policies are in force, which may name other exits: ask at once."""
+        self._changed.set()
 
     async def close(self) -> None:
         """Ask no more."""
@@ -45,8 +60,7 @@ class Canary:
 
     async def round(self) -> None:
         """Ask all the exits that the policy in force names."""
-        streams = self._proxy.regime.policy.streams
-        urls = sorted({s.brand.unsubscribe.url for s in streams if s.brand.unsubscribe.url})
+        urls = sorted(self._urls())
         faults = await asyncio.gather(*map(self._fault, urls))
         before = self._proxy.shut
         for url, fault in zip(urls, faults, strict=True):
@@ -57,10 +71,31 @@ class Canary:
                 log.exit_answers(url)
         self._proxy.shut = frozenset(url for url, why in zip(urls, faults, strict=True) if why)
 
+    def _urls(self) -> frozenset[str]:
+        streams = self._proxy.regime.policy.streams
+        return frozenset(s.brand.unsubscribe.url for s in streams if s.brand.unsubscribe.url)
+
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(min(self._every, AGAIN) if self._proxy.shut else self._every)
+            await self._pause()
+            self._changed.clear()
             await self.round()
+
+    async def _pause(self) -> None:
+        """Until it is time: soon, while an exit is silent here or for anybody else."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not self._changed.is_set() and (left := began + self._patience - loop.time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(TICK, left)):
+                    await self._changed.wait()
+
+    @property
+    def _patience(self) -> float:
+        elsewhere = self._proxy.patience.pauses.elsewhere
+        rumoured = {name.subject for name in elsewhere if name.cause is Cause.EXIT}
+        silent = self._proxy.shut or rumoured & self._urls()
+        return min(self._every, AGAIN) if silent else self._every
 
     async def _fault(self, url: str) -> str:
         """Why no link may lead there; empty where one may."""
@@ -68,7 +103,12 @@ class Canary:
         for number in range(TRIES):
             if number:
                 await asyncio.sleep(PAUSE)
-            if not (fault := await self._ask(url)):
+            try:
+                fault = await self._ask(url)
+            except Exception:
+                log.incident("exits", traceback.format_exc())
+                fault = "it could not be asked"
+            if not fault:
                 break
         return fault
 
@@ -86,4 +126,12 @@ class Canary:
             return f"it says {answer.status}"
         if not canary.sings(ring, nonce, answer.body.decode("ascii", "replace").strip()):
             return "what answers there is not `smtpguard web`, or has other keys"
+        self._look(url, answer.certified)
         return ""
+
+    def _look(self, url: str, ends: int) -> None:
+        """Say once that a certificate should have been renewed."""
+        if 0 < ends < self._proxy.clock() + EXPIRES and self._expiring.get(url) != ends:
+            self._expiring[url] = ends
+            day = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            log.warned(f"{url}: its certificate ends at {day}")

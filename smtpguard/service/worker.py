@@ -10,7 +10,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import uvloop
@@ -73,7 +73,7 @@ async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel:
     watch = Watch(proxy, sender=said.sender or "", pace=Pace.of(said.window))
     watch.start()
     servers = await _servers(taken, proxy, feedback, sockets)
-    parent = _Parent(proxy, feedback, servers, channel, stopping)
+    parent = _Parent(proxy, feedback, servers, channel, stopping, canary.again)
     loop.add_reader(channel.fileno(), parent.heard)
     channel.send("ready")
     await stopping.wait()
@@ -145,12 +145,15 @@ class _Parent:
         servers: Sequence[Server],
         channel: Channel,
         stopping: asyncio.Event,
+        adopted: Callable[[], None],
     ) -> None:
+        """``adopted`` is called when another policy is in force."""
         self.proxy = proxy
         self.feedback = feedback
         self.servers = {server.listener.name: server for server in servers}
         self.channel = channel
         self.stopping = stopping
+        self.adopted = adopted
         self.prepared: Regime | None = None
         self.certificates: dict[str, ListenerTls] = {}
         self.users: dict[str, Users] = {}
@@ -167,6 +170,7 @@ class _Parent:
                 self._admit(self.users)
                 self.proxy.adopt(regime)
                 self.feedback.desk = Desk(regime.policy, regime.ring)
+                self.adopted()
         except (EOFError, OSError):
             self.stopping.set()
 

@@ -149,3 +149,24 @@ def test_who_left_only_a_brand_is_kept_elsewhere_and_told(
     assert cleaned.read_text() == "b@client.fr\n"
     assert run(*words, "--brand", "other") == 0
     assert cleaned.read_text() == "a@client.fr\nb@client.fr\n"
+
+
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [
+        ("1970-01-01", 0),
+        ("1969-12-31", os.EX_DATAERR),
+        ("0001-01-01T00:00:00+14:00", os.EX_DATAERR),
+        ("2126-03-31", os.EX_DATAERR),
+        ("9999-12-31T23:59:59-14:00", os.EX_DATAERR),
+    ],
+)
+def test_nobody_left_before_they_could_or_will_have_left(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str, code: int
+) -> None:
+    """A slip in a year would stand against every later consent, or be shown to nobody."""
+    file = tmp_path / "left.csv"
+    file.write_text(f"email;date\na@client.fr;{day}\n")
+    assert run("suppress", "import", str(file), *ACME, "--time-column", "date") == code
+    assert ("left.csv:2: the date has not been yet" in capsys.readouterr().err) is bool(code)
+    assert run("suppress", "check", "a@client.fr", *ACME) == (not code)

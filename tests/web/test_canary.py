@@ -15,14 +15,17 @@ from smtpguard.courier import Answer, Unreachable
 from smtpguard.keys import Keyring, LinkKey
 from smtpguard.policy.controller import Brand, Controller, Unsubscribe
 from smtpguard.policy.stream import Kind, Stream
+from smtpguard.proxy.patience import Pauses
 from smtpguard.service import canary as service
 from smtpguard.service.canary import Canary
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.troubles import Cause, Name
 from smtpguard.unsubscribe import canary
 
 if TYPE_CHECKING:
     from tests.web.conftest import House
 
+NOW = 1_795_000_000
 URL = "https://u.acme.example"
 STREAM = Stream(
     "news",
@@ -39,6 +42,7 @@ class ToThePages:
         self.house = house
         self.failures = 0
         self.asked = 0
+        self.certified = 0
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self.asked += 1
@@ -49,7 +53,7 @@ class ToThePages:
         response = await self.house.client.post(
             urlsplit(url).path, content=body, headers=dict(headers)
         )
-        return Answer(response.status_code, response.content)
+        return Answer(response.status_code, response.content, self.certified)
 
     async def close(self) -> None:
         pass
@@ -63,13 +67,16 @@ def courier(house: House) -> ToThePages:
 @pytest.fixture
 def proxy(house: House) -> Any:
     regime = SimpleNamespace(policy=SimpleNamespace(streams=(STREAM,)), ring=house.desk.ring)
-    return SimpleNamespace(regime=regime, shut=frozenset())
+    patience = SimpleNamespace(pauses=Pauses())
+    clock = lambda: NOW  # noqa: E731
+    return SimpleNamespace(regime=regime, shut=frozenset(), patience=patience, clock=clock)
 
 
 @pytest.fixture
 def asker(proxy: Any, courier: Any, monkeypatch: pytest.MonkeyPatch) -> Canary:
     monkeypatch.setattr(service, "PAUSE", 0)
     monkeypatch.setattr(service, "AGAIN", 0.01)
+    monkeypatch.setattr(service, "TICK", 0.01)
     return Canary(proxy, courier, 3600)
 
 
@@ -142,6 +149,89 @@ async def test_who_says_yes_to_everything_is_no_exit(
     monkeypatch.setattr(courier, "post", yes)
     await asker.round()
     assert proxy.shut == {URL}
+
+
+async def until(there: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not there():
+            await asyncio.sleep(0.005)
+
+
+async def test_what_others_find_silent_is_asked_soon(
+    asker: Canary, proxy: Any, courier: ToThePages
+) -> None:
+    await asker.start()
+    proxy.patience.pauses.elsewhere = [Name(Cause.EXIT, "acme", "https://u.other.example")]
+    await asyncio.sleep(0.1)
+    assert courier.asked == 1
+    courier.failures = 2
+    proxy.patience.pauses.elsewhere = [Name(Cause.EXIT, "acme", URL)]
+    await until(lambda: proxy.shut)
+    await until(lambda: not proxy.shut)
+    await asker.close()
+
+
+async def test_other_policies_are_other_exits(
+    asker: Canary, proxy: Any, courier: ToThePages
+) -> None:
+    await asker.start()
+    courier.failures = 2
+    asker.again()
+    await until(lambda: proxy.shut)
+    await asker.close()
+
+
+async def test_a_fault_of_ours_shuts_the_exit_and_ends_nothing(
+    asker: Canary,
+    proxy: Any,
+    courier: ToThePages,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log.configure()
+    asked, broken = courier.post, 4
+
+    async def post(*words: Any) -> Answer:
+        nonlocal broken
+        broken -= 1
+        if broken >= 0:
+            raise RuntimeError("a bug")
+        return await asked(*words)
+
+    monkeypatch.setattr(courier, "post", post)
+    await asker.start()
+    assert proxy.shut == {URL}
+    await until(lambda: not proxy.shut)
+    await asker.close()
+    assert "exits: error: incident" in capsys.readouterr().out
+
+
+async def test_a_certificate_that_should_have_been_renewed_is_told_of_once(
+    asker: Canary, proxy: Any, courier: ToThePages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure()
+    for days, lines in ((30, 0), (2, 1), (2, 0), (90, 0), (1, 1)):
+        courier.certified = NOW + days * 86_400
+        await asker.round()
+        assert capsys.readouterr().out.count(f"{URL}: its certificate ends at 2026-11-") == lines
+    assert proxy.shut == frozenset()
+
+
+async def test_a_question_is_for_nothing_else(house: House) -> None:
+    """Neither as a link, nor as any other page's ticket, nor twice."""
+    before = await house.content()
+    token = canary.ask(house.desk.ring, b"n" * 16)
+    for path in (f"/p/{token}", f"/r/{token}", f"/left-all/{token}", f"/why/{token}"):
+        for answer in (await house.get(path), await house.client.post(path, data={"leave": "all"})):
+            assert answer.status_code in (404, 405)
+    answers = {
+        (await house.client.post(f"/u/{token}", data=fields)).text
+        for fields in ({"leave": "all"}, {"List-Unsubscribe": "One-Click"}, {})
+    }
+    assert len(answers) == 1
+    said = answers.pop().strip()
+    assert (await house.client.post(f"/u/{said}")).status_code == 404
+    assert await house.content() == before
 
 
 async def test_reading_a_canary_shows_nothing(house: House) -> None:
