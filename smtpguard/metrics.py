@@ -10,7 +10,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
@@ -99,10 +104,20 @@ class Together(Collector):
     def __init__(self) -> None:
         self.counts: Mapping[tuple[str, ...], int] = {}
         """As ``store.counts`` names them, when it was last asked."""
+        self.webhooks: Mapping[str, int] = {}
+        """Events by what becomes of them."""
 
     def collect(self) -> Iterator[Metric]:
         """The families that they make."""
         yield self._delays()
+        waiting = GaugeMetricFamily(
+            "smtpguard_webhooks_waiting",
+            "Events of which companies were not told: they wait, or were given-up.",
+            labels=("state",),
+        )
+        for state, count in self.webhooks.items():
+            waiting.add_metric((state,), count)
+        yield waiting
         for what, name, told, labels in (
             (
                 "attempt",

@@ -36,6 +36,8 @@ LIFTED = "suppression.lifted"
 CONFLICT = "suppression.conflict"
 
 PURPOSE = b"smtpguard event"
+PORTION = 500
+"""Jobs that are read at a time: a list of them all would be too long for one answer."""
 MOST = 100_000
 """Jobs that wait at a time: beyond it no more are put out. As many dead ones are kept, the last."""
 HELD = 3
@@ -270,7 +272,10 @@ class Outbox:
         asked = command(b"ZRANGE", self._box.dead if dead else self._box.due, 0, -1, b"WITHSCORES")
         (pairs,) = await self._store.ask([asked])
         names = pairs[::2]
-        octets = await self._store.ask([command(b"HGET", self._box.jobs, name) for name in names])
+        octets: list[bytes | None] = []
+        for start in range(0, len(names), PORTION):
+            some = command(b"HMGET", self._box.jobs, *names[start : start + PORTION])
+            octets += (await self._store.ask([some]))[0]
         jobs = [
             self._open(name, found or b"", int(float(due)))
             for name, due, found in zip(names, pairs[1::2], octets, strict=True)

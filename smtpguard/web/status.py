@@ -13,6 +13,7 @@ from starlette.routing import Route
 from smtpguard import metrics
 from smtpguard.store.counts import Counts
 from smtpguard.store.errors import StoreSilent
+from smtpguard.store.outbox import Outbox
 from smtpguard.web.desk import Desk
 
 
@@ -38,6 +39,8 @@ def application(desk: Desk, others: Callable[[], Iterable[metrics.Counted]] = tu
         with suppress(StoreSilent):  # then they are as old as its last answer
             found = await Counts(desk.store).total()
             metrics.TOGETHER.counts = {name: one.count for name, one in found.items()}
+            waiting, dead = await Outbox(desk.store, desk.ring).depth()
+            metrics.TOGETHER.webhooks = {"waiting": waiting, "given-up": dead}
         return Response(metrics.page(others()), media_type=metrics.CONTENT_TYPE)
 
     return Starlette(

@@ -98,6 +98,15 @@ async def test_beyond_the_bound_nothing_is_put_out_and_nothing_is_dropped(
     assert await redis(settings.url, ("HLEN", HOOKS.jobs)) == [3]
 
 
+async def test_a_list_is_read_in_portions(
+    store: Store, box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for second in range(7):
+        await put(store, NOW + second)
+    monkeypatch.setattr(outbox, "PORTION", 3)
+    assert [job.at for job in await box.listed(dead=False)] == [NOW + n for n in range(7)]
+
+
 async def test_of_the_dead_the_last_are_kept(
     store: Store, box: Outbox, settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -231,6 +231,7 @@ async def test_status(house: House) -> None:
         await house.client.post(house.link())
         numbers = (await operator.get("/metrics")).text
         assert 'smtpguard_opt_outs_total{channel="one-click",new="true",scope="stream"}' in numbers
+        assert 'smtpguard_webhooks_waiting{state="given-up"} 0.0' in numbers
         assert "reader.example" not in numbers
         assert house.token() not in numbers
         await house.desk.store.close()
