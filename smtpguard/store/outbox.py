@@ -46,10 +46,13 @@ FULL = f"{MOST} events wait already, or there is no link key"
 """Why somebody is not told."""
 LEASE = 120
 """Seconds for which whoever took a job has it."""
+AHEAD = 2 * 86_400
+"""Seconds: what is due later than that was put off by a clock that was wrong."""
 KEPT = 30 * 86_400
 """Seconds after which a dead job is forgotten."""
 
 ADD = """
+if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 2 end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
@@ -71,6 +74,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[1] - ARGV[
   redis.call('HDEL', KEYS[2], id)
 end
 local taken = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1] + ARGV[5], '+inf')) do
+  redis.call('ZADD', KEYS[1], ARGV[1], id)
+end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])) do
   redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[2], id)
   taken[#taken + 1] = id
@@ -193,7 +199,8 @@ class Draft:
     id: str
     at: int
     addition: bytes
-    """The command that puts it out; it replies 0 where too many wait."""
+    """The command that puts it out; it replies 0 where too many wait, and 2 where it did so before,
+    and whoever asked was not answered."""
 
     def settled(self, *, news: bool) -> list[bytes]:
         """The commands after it is known."""
@@ -240,7 +247,7 @@ class Outbox:
         """Jobs that are due; nobody else gets them for ``LEASE`` seconds."""
         at = int(time.time()) if now is None else now
         keys = (self._box.due, self._box.jobs, self._box.dead)
-        take = command(b"EVAL", TAKE, len(keys), *keys, at, LEASE, most, KEPT)
+        take = command(b"EVAL", TAKE, len(keys), *keys, at, LEASE, most, KEPT, AHEAD)
         (taken,) = await self._store.ask([take])
         found = []
         for name, octets in zip(taken[::2], taken[1::2], strict=True):

@@ -221,9 +221,10 @@ class Store:
         if tell is None:
             return found
         if drafts:
-            pairs = zip(drafts, found, strict=True)
+            triples = zip(drafts, put, found, strict=True)
+            settled = [one.settled(news=done.new or was == 2) for one, was, done in triples]
             with suppress(StoreSilent):  # it is told all the same, a little later
-                await self._ask([c for one, done in pairs for c in one.settled(news=done.new)])
+                await self._ask([each for commands in settled for each in commands])
         return [
             replace(done, untold=done.new and not one)
             for one, done in zip(put or [0] * len(found), found, strict=True)

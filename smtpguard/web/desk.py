@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from starlette.datastructures import FormData
@@ -61,6 +61,8 @@ class Desk:
     settings: Web
     site: Site
     clock: Callable[[], float] = time.time
+    unproven: dict[tuple[str, str], int] = field(default_factory=dict)
+    """When the operator was last told of a tool that does not prove itself."""
 
     @property
     def now(self) -> int:

@@ -11,12 +11,15 @@ from smtpguard import log, metrics
 from smtpguard.mail.address import Address
 from smtpguard.person import OptOut, Scope, Suppression
 from smtpguard.store.errors import StoreSilent
+from smtpguard.web.desk import Desk
 from smtpguard.web.exits import desk_of
 from smtpguard.web.inlets import Inlet, Told
 from smtpguard.web.pages import line
 
 BATCH = 100
 """People of one request that are written together."""
+A_WHILE = 600
+"""Seconds in which a tool that cannot prove itself is warned of once."""
 
 
 async def greet(request: Request) -> Response:
@@ -33,6 +36,8 @@ async def take(request: Request) -> Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
     if inlet is None or not inlet.proves(headers, request.url.query, body, desk.now):
         metrics.BAD_TOKENS.inc()
+        if inlet is not None:
+            _warn(desk, inlet)
         return line("Not accepted.", 401)
     channel = f"webhook:{inlet.name}"
     took: list[float] = []
@@ -61,6 +66,17 @@ async def take(request: Request) -> Response:
     if heard.unread:
         log.warned(f"{inlet.controller}/{inlet.name}: {heard.unread} events could not be read")
     return answer or line(f"{new} recorded.")
+
+
+def _warn(desk: Desk, inlet: Inlet) -> None:
+    """Their secret may be wrong, or ours; strangers, who have none, fill no log."""
+    place = (inlet.controller, inlet.name)
+    if desk.now - desk.unproven.get(place, 0) >= A_WHILE:
+        desk.unproven[place] = desk.now
+        log.warned(
+            f"{inlet.controller}/{inlet.name}: a request did not prove to be {inlet.tool}'s;"
+            " if it was, compare the secrets (and clocks, for `standard`)"
+        )
 
 
 def _wish(told: Told, inlet: Inlet, channel: str, now: int) -> tuple[Address, OptOut]:

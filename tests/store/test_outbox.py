@@ -156,6 +156,33 @@ async def test_who_was_not_answered_is_told_of_all_the_same(
     assert job.event["recipient"] == "anna@client.example"
 
 
+async def test_what_the_wire_had_to_say_twice_is_news_all_the_same(
+    told: Store, box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke after the store had written, and the wire rode it out."""
+    asked = told._wire.ask
+
+    async def twice(commands: Any) -> Any:
+        await asked(commands)
+        return await asked(commands)
+
+    monkeypatch.setattr(told._wire, "ask", twice)
+    await told.opt_out("acme", [(ANNA, OptOut(WISH))], created("acme"))
+    monkeypatch.undo()
+    (job,) = await box.take(now=WISH.at)
+    assert job.event["recipient"] == "anna@client.example"
+    assert await box.depth() == (1, 0)
+
+
+async def test_a_clock_that_was_wrong_puts_nothing_off_for_years(store: Store, box: Outbox) -> None:
+    await put(store)
+    (job,) = await box.take(now=NOW)
+    await box.put_off(job, NOW + 86_400)
+    assert await box.take(now=NOW) == []
+    await box.put_off(job, NOW + 10 * 365 * 86_400)
+    assert await box.take(now=NOW) == [job]
+
+
 async def test_what_another_version_wrote_costs_the_others_nothing(
     store: Store, box: Outbox, settings: Settings, redis: Redis
 ) -> None:

@@ -201,6 +201,19 @@ async def test_an_odd_time_proves_nothing(listening: House, stamp: str) -> None:
     assert (await listening.client.post("/in/acme/standard", **request)).status_code == 401
 
 
+async def test_a_tool_with_another_secret_is_warned_of_now_and_then(
+    listening: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure()
+    for seconds, lines in ((0, 1), (599, 0), (1, 1)):
+        listening.now += seconds
+        for place in ("/in/acme/mautic", "/in/acme/unknown"):
+            wrong = spoken("mautic", MAUTIC, listening, b"another secret of 24 octets")
+            await listening.client.post(place, **wrong)
+        said = capsys.readouterr().out
+        assert said.count("did not prove to be mautic's") == said.count("warning") == lines
+
+
 async def test_an_old_signature_is_not_played_again(listening: House) -> None:
     request = spoken("standard", {"email": "jo@reader.example"}, listening)
     listening.now += 301
