@@ -30,6 +30,16 @@ class Tally:
     suppressions: Counter[tuple[bool, Reason, Scope]] = field(default_factory=Counter)
     """Whether it is a whole domain, why, and how far."""
 
+    @property
+    def ranked(self) -> list[tuple[tuple[bool, Reason, Scope], int]]:
+        """``suppressions``, most first: the same order whatever order the store tells them in."""
+
+        def rank(counted: tuple[tuple[bool, Reason, Scope], int]) -> tuple[object, ...]:
+            (domain, reason, scope), count = counted
+            return -count, domain, reason, scope.brand, scope.stream
+
+        return sorted(self.suppressions.items(), key=rank)
+
 
 async def count(
     store: Store, controller: str | None = None, *, share: float = 1.0

@@ -1,6 +1,7 @@
 """Everybody in the store, counted, with time left to others."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -51,3 +52,16 @@ async def test_others_have_their_turn(store: Store, monkeypatch: pytest.MonkeyPa
     assert (await count(store, share=0.5))["acme"].records == 50
     assert len(slept) == 5
     assert all(slept)
+
+
+def test_the_order_is_the_same_however_the_store_tells_them() -> None:
+    counts = {
+        (False, Reason.OBJECTION, Scope("acme", "news")): 1,
+        (False, Reason.COMPLAINT, Scope()): 1,
+        (True, Reason.MANUAL, Scope()): 3,
+        (False, Reason.OBJECTION, Scope("acme")): 1,
+    }
+    ranked = Tally(suppressions=Counter(counts)).ranked
+    assert [what[2] for what, _ in ranked[1:]] == [Scope(), Scope("acme"), Scope("acme", "news")]
+    assert ranked[0] == ((True, Reason.MANUAL, Scope()), 3)
+    assert Tally(suppressions=Counter(dict(reversed(counts.items())))).ranked == ranked

@@ -138,7 +138,7 @@ def _of(name: str, tally: Tally, pending: int, overdue: int, week: Week) -> Cont
             SuppressionCount(
                 reason=reason, brand=scope.brand, stream=scope.stream, domain=domain, count=count
             )
-            for (domain, reason, scope), count in tally.suppressions.most_common()
+            for (domain, reason, scope), count in tally.ranked
         ),
         requests_open=pending,
         requests_overdue=overdue,
