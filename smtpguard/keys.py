@@ -44,14 +44,18 @@ class ReferenceKey:
 
         ``key`` is ``Address.key`` or ``Address.domain_key``.
         """
-        message = f"v1|{controller}|{key}".encode()
-        digest = hmac.digest(self.secret, message, "sha256")
-        return urlsafe_b64encode(digest[:20]).rstrip(b"=").decode("ascii")
+        return _reference(self.secret, f"v1|{controller}|{key}")
 
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that tell this secret from another, and give nothing of it away."""
         return hmac.digest(self.secret, b"smtpguard reference key", "sha256")[:8].hex()
+
+
+@lru_cache(256)  # a transaction asks for each recipient's more than once
+def _reference(secret: bytes, person: str) -> str:
+    digest = hmac.digest(secret, person.encode(), "sha256")
+    return urlsafe_b64encode(digest[:20]).rstrip(b"=").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+_encoded = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 AGAIN = 1.0
 """Seconds after which a disk that refused a line is tried again."""
 
@@ -32,8 +34,7 @@ class Journal:
 
     def append(self, entry: dict[str, Any]) -> None:
         """Write one line. ``OSError`` where the disk refuses it: the line is kept for later."""
-        line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n"
-        self._owed.append(line.encode())
+        self._owed.append(f"{_encoded(entry)}\n".encode())
         self._settle()
 
     def ready(self) -> bool:

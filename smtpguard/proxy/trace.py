@@ -23,7 +23,15 @@ _serial = count(int.from_bytes(os.urandom(4), "big"))
 
 def reference() -> str:
     """A new id: unique in this process, and for all purposes among processes and days."""
-    number = (int(time.time()) << 32) | (os.getpid() << 16 & 0xFFFF0000) | (next(_serial) & 0xFFFF)
+    return _of_second(int(time.time()), os.getpid()) + _spelt(next(_serial) & 0xFFFF).rjust(4, "0")
+
+
+@lru_cache(8)
+def _of_second(second: int, process: int) -> str:
+    return _spelt(second << 16 | process & 0xFFFF)
+
+
+def _spelt(number: int) -> str:
     letters = []
     while number:
         number, digit = divmod(number, len(_ALPHABET))

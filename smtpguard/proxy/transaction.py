@@ -313,8 +313,7 @@ class Transaction:
             reply = await self._delivery.data(raw, self._left())
             return [_answer(reply)] * len(recipients)
         try:
-            async with asyncio.timeout(self._left()):
-                delivery = await self.proxy.upstream.begin(self.envelope.session)
+            delivery = await self.proxy.upstream.begin(self.envelope.session, self._left())
         except UpstreamUnavailable as unavailable:
             return [Answer(bytes(unavailable.reply))] * len(recipients)
         except TimeoutError:

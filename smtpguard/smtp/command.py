@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smtpguard.mail.address import Address, MalformedPath, parse_path
 from smtpguard.mail.envelope import Parameter, Recipient, parse_parameters
@@ -60,6 +61,7 @@ def offered(capabilities: Capabilities | None) -> tuple[frozenset[str], frozense
     return frozenset(mail), frozenset()
 
 
+@lru_cache(256)
 def mail(argument: bytes, keywords: frozenset[str], limit: int) -> Mail | Reply:
     """Read ``FROM:<path> parameters``; ``limit`` is the largest message, 0 for none."""
     if argument[:5].upper() != b"FROM:":

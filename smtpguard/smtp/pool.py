@@ -23,8 +23,28 @@ class Pool:
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def lease(self) -> Wire:
-        """An idle wire that works, or a new one. Raises ``UpstreamUnavailable``."""
+    async def lease(self, seconds: float | None = None) -> Wire:
+        """An idle wire that works, or a new one.
+
+        Raises ``UpstreamUnavailable``, and ``TimeoutError`` where it takes longer than ``seconds``.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._idle and not self._slots.locked() and self._is_ready(self._idle[-1], now):
+            await self._slots.acquire()
+            return self._idle.pop()
+        async with asyncio.timeout(seconds):
+            return await self._found()
+
+    async def renew(self, wire: Wire) -> Wire:
+        """A new wire in place of a leased one that turned out dead; the lease is kept.
+
+        When it raises ``UpstreamUnavailable``, the old wire still has to be given back.
+        """
+        wire.close()
+        return await self._connect()
+
+    async def _found(self) -> Wire:
+        """One for which somebody may have to wait."""
         await self._slot()
         try:
             while self._idle:
@@ -37,14 +57,6 @@ class Pool:
         except BaseException:
             self._slots.release()
             raise
-
-    async def renew(self, wire: Wire) -> Wire:
-        """A new wire in place of a leased one that turned out dead; the lease is kept.
-
-        When it raises ``UpstreamUnavailable``, the old wire still has to be given back.
-        """
-        wire.close()
-        return await self._connect()
 
     def give_back(self, wire: Wire) -> None:
         """End a lease. A wire in the middle of a transaction has to be ``reset`` before."""
@@ -79,6 +91,10 @@ class Pool:
                 raise UpstreamUnavailable(CROWDED) from None
         else:
             await self._slots.acquire()
+
+    def _is_ready(self, wire: Wire, now: float) -> bool:
+        """It needs not be asked whether it works."""
+        return wire.usable and not wire.owing and now - wire.since <= self._settings.stale
 
     async def _works(self, wire: Wire) -> bool:
         now = asyncio.get_running_loop().time()

@@ -46,9 +46,12 @@ class Upstream:
                 await self._ask()
         return self._offers or ASSUMED
 
-    async def begin(self, session: Session) -> Delivery:
-        """Lease a connection. ``UpstreamUnavailable`` where none can be had."""
-        return Delivery(self._pool, await self._pool.lease(), self.settings, session)
+    async def begin(self, session: Session, seconds: float | None = None) -> Delivery:
+        """Lease a connection. ``UpstreamUnavailable`` where none can be had.
+
+        ``TimeoutError`` where that takes longer than ``seconds``.
+        """
+        return Delivery(self._pool, await self._pool.lease(seconds), self.settings, session)
 
     async def close(self) -> None:
         """Close what is idle; deliveries under way are closed when they are released."""

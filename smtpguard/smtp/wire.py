@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smtpguard.reply import LINE, Reply
 from smtpguard.smtp import data
@@ -23,6 +24,7 @@ CHUNK = 262_144
 """Octets handed to the transport at a time."""
 
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
+_ORDINARY = re.compile(rb"[2-5]\d\d [ -~]*[!-~]\r")
 _PRINTABLE = bytes(c if 32 <= c < 127 else 32 if c == 9 else 63 for c in range(256))
 
 
@@ -85,6 +87,9 @@ class ReplyReader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         replies = []
         for line in lines:
+            if not self._lines and (known := _ordinary(line)):
+                replies.append(known)
+                continue
             self._octets += len(line)
             code, more = self._take(line.removesuffix(b"\r"))
             if not more:
@@ -110,6 +115,14 @@ class ReplyReader:
         return UpstreamReply(octets)
 
 
+@lru_cache(64)
+def _ordinary(line: bytes) -> UpstreamReply | None:
+    """A reply of one line that passes on as it came: most are the same for every transaction."""
+    if _ORDINARY.fullmatch(line) and len(line) < LINE:
+        return UpstreamReply(line + b"\n")
+    return None
+
+
 class Wire(asyncio.Protocol):
     """One connection to the upstream: lines out, replies in, in order."""
 
@@ -133,6 +146,11 @@ class Wire(asyncio.Protocol):
     def usable(self) -> bool:
         """It stands, and the upstream has said nothing unasked (such as 421)."""
         return self.broken is None and not self._replies and not self.transport.is_closing()
+
+    @property
+    def owing(self) -> bool:
+        """Replies to ``reset`` are still to come."""
+        return self._owed > 0
 
     @property
     def early(self) -> UpstreamReply | None:

@@ -91,7 +91,7 @@ class Upstream:
     async def capabilities(self) -> Capabilities:
         return self.offered
 
-    async def begin(self, session: Session) -> Delivery:
+    async def begin(self, session: Session, seconds: float | None = None) -> Delivery:
         if self.down:
             raise UpstreamUnavailable(Reply(451, "4.1", ("The upstream is down.",)))
         return Delivery(self)

@@ -180,11 +180,11 @@ async def test_lmtp_passes_each_recipients_own_upstream_answer_on(bench: Bench) 
 async def test_one_copy_that_breaks_costs_the_others_nothing(bench: Bench) -> None:
     begin = bench.upstream.begin
 
-    async def breaking(session: Session) -> Any:
+    async def breaking(session: Session, seconds: float | None = None) -> Any:
         if bench.upstream.leased == 1:
             bench.upstream.leased += 1
             raise ZeroDivisionError
-        return await begin(session)
+        return await begin(session, seconds)
 
     bench.upstream.begin = breaking  # type: ignore[method-assign]
     readers = ("a@client.fr", "b@client.fr", "c@client.fr")

@@ -13,10 +13,13 @@ from smtpguard.smtp import data
 PIECES = st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b"\0", b"x", b"."])).map(b"".join)
 
 
-@given(PIECES)
-def test_strays_are_found_wherever_they_are(content: bytes) -> None:
+@pytest.mark.parametrize("block", [1, 2, 65_536])
+@given(content=PIECES)
+def test_strays_are_found_wherever_they_are(block: int, content: bytes) -> None:
     bare = re.search(rb"\r(?!\n)|(?<!\r)\n|\0", content)
-    assert bool(data.stray(content)) == bool(bare)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "BLOCK", block)
+        assert bool(data.stray(content)) == bool(bare)
 
 
 @pytest.mark.parametrize(

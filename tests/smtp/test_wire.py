@@ -69,6 +69,21 @@ def test_replies_are_read_however_they_are_cut(cuts: list[int]) -> None:
     assert replies[0].text == "One  two"
 
 
+@given(st.binary(max_size=8).map(lambda tail: b"250" + tail), st.integers(0, 600))
+def test_ordinary_replies_are_what_they_would_be_if_looked_at(line: bytes, longer: int) -> None:
+    line = (line + b"x" * longer).replace(b"\n", b"") + b"\r\n"
+    told = []
+    for look in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            if look:
+                patch.setattr("smtpguard.smtp.wire._ordinary", lambda line: None)
+            try:
+                told.append(ReplyReader().feed(line))
+            except ValueError:
+                told.append([])
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(
     "octets",
     [
