@@ -38,7 +38,7 @@ ELSEWHERE = {
             "command connection conversation delivery introduction lmtp",
             "dialogues/test_dialogues.py",
         ),
-        ("service", "build supervisor worker", "service/test_serve.py"),
+        ("service", "build supervisor", "service/test_serve.py"),
         ("feedback", "act complaint forward", "feedback/test_receiver.py"),
     )
     for module in modules.split()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -364,14 +365,14 @@ def _shown(given: object) -> str:
 def _fields(shape: object, loc: Loc) -> list[str]:
     """The names that could stand where the last step of ``loc`` stands."""
     for step in loc[:-1]:
-        while get_origin(shape) is Annotated:
-            shape = get_args(shape)[0]
         if isinstance(shape, type) and issubclass(shape, Model):
             shape = next(
                 (f.annotation for n, f in shape.model_fields.items() if step in (n, f.alias)), None
             )
         else:
-            shape = next((a for a in reversed(get_args(shape)) if a not in (type(None), ...)), None)
+            shape = next((a for a in reversed(get_args(shape)) if a is not ...), None)
+        while get_origin(shape) in (Annotated, Union, UnionType):  # a part that may be left out
+            shape = get_args(shape)[0]
     if isinstance(shape, type) and issubclass(shape, Model):
         return [f.alias or name for name, f in shape.model_fields.items()]
     return []

@@ -154,6 +154,7 @@ class _Parent:
         self.channel = channel
         self.stopping = stopping
         self.adopted = adopted
+        self.preparing: asyncio.Task[None] | None = None
         self.prepared: Regime | None = None
         self.certificates: dict[str, ListenerTls] = {}
         self.users: dict[str, Users] = {}
@@ -163,7 +164,7 @@ class _Parent:
         try:
             word, taken = self.channel.receive(seconds=5)
             if word == "prepare":
-                self.channel.send(self._prepare(taken))
+                self.preparing = asyncio.create_task(self._answer(taken))
             elif word == "commit" and self.prepared is not None:
                 regime, self.prepared = self.prepared, None
                 self._show(self.certificates)
@@ -172,6 +173,13 @@ class _Parent:
                 self.feedback.desk = Desk(regime.policy, regime.ring)
                 self.adopted()
         except (EOFError, OSError):
+            self.stopping.set()
+
+    async def _answer(self, taken: Snapshot) -> None:
+        """Compile it beside the loop, which has mail to serve meanwhile."""
+        try:
+            self.channel.send(await asyncio.to_thread(self._prepare, taken))
+        except OSError:
             self.stopping.set()
 
     def _prepare(self, taken: Snapshot) -> str:

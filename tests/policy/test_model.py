@@ -22,6 +22,7 @@ class Outer(Model):
     inner: Inner = Inner()
     many: dict[str, Inner] = Field(default={})
     listed: tuple[Inner, ...] = ()
+    perhaps: Inner | None = None
 
 
 class Aliased(Model):
@@ -102,11 +103,15 @@ def test_a_url_has_no_slash_at_its_end() -> None:
 
 
 def test_an_unknown_key_is_named_where_it_stands_with_what_was_meant() -> None:
-    text = "inner: {color: b}\nmany: {a: {numbr: 1}}\nlisted: [{colour: x, nmber: 2}]\ntme: 1"
+    text = (
+        "inner: {color: b}\nmany: {a: {numbr: 1}}\nlisted: [{colour: x, nmber: 2}]\n"
+        "tme: 1\nperhaps: {numbr: 1}"
+    )
     assert said(text) == [
         "f:1:9: inner.color: `color` is not known here; did you mean `colour`?",
         "f:2:12: many.a.numbr: `numbr` is not known here; did you mean `number`?",
         "f:3:22: listed.0.nmber: `nmber` is not known here; did you mean `number`?",
+        "f:5:11: perhaps.numbr: `numbr` is not known here; did you mean `number`?",
         "f:4:1: `tme` is not known here; did you mean `time`?",
     ]  # fmt: skip
 
