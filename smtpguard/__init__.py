@@ -18,6 +18,7 @@ inspector             the same verdict in another process, where the mail is lar
 sign                  DKIM signatures
 store                 who may be written to, in Redis or Valkey
 journal               what can be proved: one line a decision
+outlet                where those lines go that the next room writes
 log                   every line an operator reads
 metrics               every number that is counted
 courier               HTTP requests that we make ourselves
@@ -53,7 +54,8 @@ IMPORTS: dict[str, frozenset[str]] = {
         "sign": "mail keys",
         "store": "mail person keys",
         "journal": "mail policy rules reply verdict",
-        "log": "mail verdict journal",
+        "outlet": "",
+        "log": "mail verdict journal outlet",
         "metrics": "",
         "courier": "",
         "web": "mail person keys unsubscribe policy rules store log metrics courier",

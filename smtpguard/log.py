@@ -11,14 +11,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, MutableMapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, TextIO, cast
 
 import structlog
 
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Recipient
+from smtpguard.outlet import Outlet
 from smtpguard.verdict.decision import Decision, Defer, Refuse, Relay, Ruling
 from smtpguard.verdict.judge import Failure
 from smtpguard.verdict.weigh import Outcome
@@ -69,33 +68,12 @@ def configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(
-            file=cast("TextIO", _Outlet(out or sys.stdout))
+            file=cast("TextIO", Outlet(out or sys.stdout, _lost))
         ),
         cache_logger_on_first_use=False,
     )
     _logger = structlog.get_logger().bind()  # the proxy would bind for every line
     logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
-
-
-class _Outlet:
-    """Where lines go. A full disk or a reader who has gone costs lines, never mail."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            self._file.write(text)
-
-    def flush(self) -> None:
-        try:
-            self._file.flush()
-        except BrokenPipeError:
-            # What stays in the buffer would be written at exit, and its failure be the exit code.
-            with Path(os.devnull).open("wb") as nowhere:
-                os.dup2(nowhere.fileno(), self._file.fileno())
-        except (OSError, ValueError):
-            pass
 
 
 class _Bridge(logging.Handler):
@@ -173,6 +151,10 @@ def reload_refused(problems: str) -> None:
 def warned(text: str) -> None:
     """Something in configuration or policy an operator should look at."""
     _logger.warning("notice", text=text)
+
+
+def _lost(count: int) -> None:
+    warned(f"{count} lines of the log were lost: nobody read them in time")
 
 
 def rule_failed(reference: str, failure: Failure) -> None:
