@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +18,7 @@ from smtpguard.edit.transfer import (
     longest_line,
     splice,
 )
+from tests.growth import STEEP, growth
 
 TEXT = st.lists(
     st.sampled_from(
@@ -138,13 +139,26 @@ def test_base64_that_is_none_is_refused(encoded: bytes) -> None:
         decode(encoded, "base64")
 
 
-def test_a_splice_is_linear() -> None:
-    encoded = encode("Un texte accentué, écrit à la main. ".encode() * 30_000, "quoted-printable")
-    octets = decode(encoded, "quoted-printable")
-    began = time.process_time()
-    size = len(octets)
-    splice(encoded, "quoted-printable", [Change(i, i, b"!") for i in range(0, size, 100)], size)
-    some = [Change(i, i, b"!") for i in range(0, 300_000, 300)]
-    splice(b"=C3" * 300_000, "quoted-printable", some, 300_000)
-    splice(b"=\r\n" * 300_000 + b"x", "quoted-printable", [Change(1, 1, b"!")], 1)
-    assert time.process_time() - began < 3
+ACCENTS = "Un texte accentué, écrit à la main. ".encode()
+
+
+@pytest.mark.parametrize(
+    ("encoded", "step"),
+    [
+        (lambda size: encode(ACCENTS * (size // len(ACCENTS)), "quoted-printable"), 100),
+        (lambda size: b"=C3" * (size // 3), 300),
+        (lambda size: b"=\r\n" * (size // 3) + b"x", 1),
+    ],
+    ids=["text", "one line", "breaks"],
+)
+def test_a_splice_is_linear(encoded: Callable[[int], bytes], step: int) -> None:
+    def prepare(size: int) -> tuple[bytes, list[Change], int]:
+        octets = encoded(size)
+        decoded = len(decode(octets, "quoted-printable"))
+        return octets, [Change(i, i, b"!") for i in range(step, decoded + 1, step)], decoded
+
+    def work(prepared: tuple[bytes, list[Change], int]) -> None:
+        octets, changes, size = prepared
+        assert splice(octets, "quoted-printable", changes, size)
+
+    assert growth(prepare, work, 900_000) < STEEP

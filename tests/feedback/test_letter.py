@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,10 +72,10 @@ def test_a_token_is_found_between_what_is_no_part_of_it(around: str) -> None:
     assert evidence.tickets(RING, around.format(token()))
 
 
-def test_a_from_of_a_million_mailboxes_is_not_read() -> None:
-    mail = Message(b"From: " + b"a@b.c, " * 1_000_000 + b"\r\n\r\nSTOP\r\n")
-    began = time.process_time()
+@pytest.mark.parametrize(("octets", "sender"), [(10, address("a@b.c")), (1_000_000, None)])
+def test_a_from_of_a_million_octets_is_not_read(octets: int, sender: object) -> None:
+    """Whoever reads it finds one mailbox."""
+    mail = Message(b"From: a@b.c (" + b"x" * octets + b")\r\n\r\nSTOP\r\n")
     read = letter.read(RING, Post(Purpose.UNSUBSCRIBE, ACME), address("a@b.c"), mail)
     assert isinstance(read, letter.Leave)
-    assert read.sender is None
-    assert time.process_time() - began < 2
+    assert read.sender == sender
