@@ -219,7 +219,7 @@ class Wire(asyncio.Protocol):
                 return False
         if self.broken is not None or self._replies:
             return False
-        self.transport.write(b"".join((view[last:], end)))
+        self.transport.writelines((view[last:], end))
         return True
 
     async def reply(self, deadline: float) -> UpstreamReply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
@@ -33,6 +34,10 @@ class Transport:
 
     def write(self, octets: bytes) -> None:
         self.written += octets
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            self.write(piece)
 
     def is_closing(self) -> bool:
         return self.closed or self.aborted
