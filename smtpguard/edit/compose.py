@@ -121,7 +121,7 @@ def _try(
     if misplaced(len(message.raw), edits):
         return Unmendable("two fixes would change the same place")
     if shown:
-        wrong = "" if unread else _misread(message, meant, exit_)
+        wrong = _misread(message, meant, exit_) if meant and not unread else ""
     else:
         wrong = fault(
             message,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -82,13 +82,14 @@ def plan(message: Message, fixes: Iterable[Ruled], exit_: Exit) -> Plan | Unmend
                 _of(asked, fix.part, rule).images.add(url(fix.source))
             case Reencode():
                 _of(asked, fix.part, rule).reencode = True
-    if any(not 0 <= index < len(message.fields) for index in removed):
+    if removed and not 0 <= min(removed) <= max(removed) < len(message.fields):
         return Unmendable("there is no such header field")
-    kept = {message.raw[f.start : f.end] for i, f in enumerate(message.fields) if i not in removed}
-    added = {octets: rule for octets, rule in added.items() if octets not in kept}
+    added = {
+        octets: rule for octets, rule in added.items() if not _stands(message, octets, removed)
+    }
     if added and message.fields and not message.fields[0].key:
         return Unmendable("the header begins with a line that is no field")
-    leaves = _leaves(message, asked, exit_)
+    leaves = _leaves(message, asked, exit_) if asked else ()
     return leaves if isinstance(leaves, Unmendable) else Plan(added, removed, leaves)
 
 
@@ -103,9 +104,10 @@ def _offer(
     """The fields of RFC 8058 for this reader, instead of those that are there."""
     offered = _offered(exit_)
     there = [(i, f) for i, f in enumerate(message.fields) if f.key in _OFFERS]
-    if tuple(message.raw[f.start : f.end] for _, f in there) == offered:
+    if there and tuple([message.raw[f.start : f.end] for _, f in there]) == offered:
         return
-    added.update(dict.fromkeys(offered, rule))
+    for octets in offered:
+        added[octets] = rule
     if fix.replace:
         removed.update({index: rule for index, _ in there})
 
@@ -114,6 +116,14 @@ def _offer(
 def _offered(exit_: Exit) -> tuple[bytes, ...]:
     """Whole fields; two rules ask for those of one reader, one after the other."""
     return tuple([written(name, value) for name, value in unsubscribe.compose(exit_)])
+
+
+def _stands(message: Message, field: bytes, removed: Collection[int]) -> bool:
+    """Whether that very field is in the header, and stays there."""
+    raw = message.raw
+    return raw.find(field, 0, message.body_start) >= 0 and any(
+        i not in removed and raw[f.start : f.end] == field for i, f in enumerate(message.fields)
+    )
 
 
 def _shared(paragraph: Paragraph) -> Paragraph:
@@ -130,8 +140,8 @@ def _of(asked: dict[str, _Asked], number: str, rule: str) -> _Asked:
 def _leaves(
     message: Message, asked: dict[str, _Asked], exit_: Exit
 ) -> tuple[tuple[Part, Wish, str], ...] | Unmendable:
-    parts = {part.number: part for part in message.parts} if asked else {}
-    readings = {reading.part.number: reading for reading in message.readings} if asked else {}
+    parts = {part.number: part for part in message.parts}
+    readings = {reading.part.number: reading for reading in message.readings}
     leaves = []
     for number, of in asked.items():
         part = parts.get(number)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from smtpguard.rules.evidence.exits import exits
 from smtpguard.rules.evidence.quote import quote
-from smtpguard.rules.evidence.target import doubted, fault_of
+from smtpguard.rules.evidence.target import fault_of
 from smtpguard.rules.evidence.view import places
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
@@ -29,7 +29,7 @@ from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 def check(case: Case) -> Iterator[Finding]:
     """Judge the targets of all links that unsubscribe; one finding for each part."""
     for found in exits(case):
-        links = found.among(doubted(found.targets, case.brand))
+        links = found.among(found.targets.doubted(case.brand))
         if not links:
             continue
         where = places([found.reading.part.number])

@@ -50,8 +50,9 @@ _LOOKALIKES = str.maketrans(
 def check(case: Case) -> Iterator[Finding]:
     """Look at the field, then at the domain, then at the name."""
     fields = case.mail.named("from")
-    writers = mailboxes(fields[0].value) if fields else ()
-    fault = _fault(case, len(fields), writers)
+    value = fields[0].value if fields else ""
+    writers = mailboxes(value) if fields else ()
+    fault = _fault(case, len(fields), value, writers)
     if fault:
         detail, found = fault
         yield Finding(RULE.id, detail, found=found, where="From")
@@ -67,12 +68,14 @@ def check(case: Case) -> Iterator[Finding]:
         yield from _name(writer.display, writer.address, case.brand)
 
 
-def _fault(case: Case, count: int, writers: tuple[Mailbox, ...]) -> tuple[str, str] | None:
+def _fault(
+    case: Case, count: int, value: str, writers: tuple[Mailbox, ...]
+) -> tuple[str, str] | None:
     if count != 1:
         return ("missing", "no From field") if not count else ("duplicate", f"{count} From fields")
-    if not writers or any(writer.address is None for writer in writers):
+    if not writers or None in [writer.address for writer in writers]:
         return "malformed", "From without a mail address"
-    if case.mail.named("from")[0].value.rstrip().endswith(";"):
+    if value.rstrip().endswith(";"):
         return "group", "a group instead of a mailbox"
     if len(writers) > 1 and (case.stream.kind is Kind.MARKETING or not case.mail.named("sender")):
         return "several", f"{len(writers)} mailboxes in From"
@@ -81,6 +84,8 @@ def _fault(case: Case, count: int, writers: tuple[Mailbox, ...]) -> tuple[str, s
 
 def _name(display: str, address: Address, brand: Brand) -> Iterator[Finding]:
     where = "From"
+    if display in brand.names and display.isascii() and "@" not in display:
+        return  # as most are
     if _INVISIBLE.search(display):
         yield Finding(RULE.id, "invisible", found="invisible characters in the name", where=where)
     for shown in _SHOWN.finditer(display):

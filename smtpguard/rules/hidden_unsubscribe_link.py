@@ -24,21 +24,19 @@ from collections.abc import Iterator
 
 from smtpguard.edit.fix import Change
 from smtpguard.mail.reading import Link
-from smtpguard.rules.evidence.exits import Exits, Way, exits, offer, unlabelled, way_of
+from smtpguard.rules.evidence.exits import Exits, Way, exits, offer, unlabelled, ways
 from smtpguard.rules.evidence.quote import quote
-from smtpguard.rules.evidence.view import View, alternatives, parts_of, places
+from smtpguard.rules.evidence.view import View, parts_of, places
 from smtpguard.rules.rule import Case, Certainty, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:
     """Whether some readers have a way out that they cannot see."""
-    found = exits(case)
-    seen = [(view, way_of(view, found)) for view in alternatives(case)]
-    obscured = [view for view, way in seen if way is Way.OBSCURED]
-    unsure = [view for view, way in seen if way is Way.UNSURE]
+    obscured = [view for view, way in ways(case) if way is Way.OBSCURED]
+    unsure = [view for view, way in ways(case) if way is Way.UNSURE]
     if obscured:
         parts = parts_of(obscured)
-        why = _reason(obscured, found)
+        why = _reason(obscured, exits(case))
         yield Finding(
             RULE.id,
             _word(why),

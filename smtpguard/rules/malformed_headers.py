@@ -26,6 +26,7 @@ from email.utils import format_datetime
 
 from smtpguard.edit.fix import AddField, Change
 from smtpguard.mail.field import mailboxes
+from smtpguard.mail.message import Message
 from smtpguard.rules.evidence.quote import quote
 from smtpguard.rules.evidence.view import places
 from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Finding, Rule
@@ -49,9 +50,9 @@ def check(case: Case) -> Iterator[Finding]:
         yield from _octets(mail.raw)
     if strays := len(mail.named("")):
         yield Finding(RULE.id, "no-field", found=f"{strays} lines without a field name")
-    for key, name in _ONCE.items():
-        if (count := len(mail.named(key))) > 1:
-            yield Finding(RULE.id, "duplicate", found=f"{count} {name} fields", where=name)
+    single = [field.key for field in mail.fields if field.key in _ONCE]
+    if len(single) > len(set(single)):
+        yield from _duplicates(mail)
     if not mail.named("date"):
         date = format_datetime(datetime.fromtimestamp(case.now, UTC))
         yield Finding(RULE.id, "no-date", found="no Date", fixes=(AddField("Date", date),))
@@ -75,6 +76,12 @@ def check(case: Case) -> Iterator[Finding]:
                 where=places([part.number]),
                 certainty=Certainty.HEURISTIC,
             )
+
+
+def _duplicates(mail: Message) -> Iterator[Finding]:
+    for key, name in _ONCE.items():
+        if (count := len(mail.named(key))) > 1:
+            yield Finding(RULE.id, "duplicate", found=f"{count} {name} fields", where=name)
 
 
 def _octets(raw: bytes) -> Iterator[Finding]:

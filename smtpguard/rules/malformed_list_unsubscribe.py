@@ -19,7 +19,6 @@ References
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 
 from smtpguard.edit.fix import Change, Fix, RemoveField
@@ -61,10 +60,10 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _duplicates(case: Case, header: Listed) -> Iterator[Finding]:
-    found: dict[str, list[tuple[int, Field]]] = defaultdict(list)
+    found: dict[str, list[tuple[int, Field]]] = {}
     for index, field in enumerate(case.mail.fields):
         if field.key.startswith("list-"):
-            found[field.key].append((index, field))
+            found.setdefault(field.key, []).append((index, field))
     for key, fields in found.items():
         first, *rest = fields
         if rest:

@@ -26,7 +26,6 @@ from smtpguard.rules.evidence.view import (
     View,
     alternatives,
     certainty_of_absence,
-    lacking,
     parts_of,
     places,
     text_of,
@@ -36,20 +35,10 @@ from smtpguard.rules.rule import COMMERCIAL, Case, Certainty, Finding, Rule
 
 def check(case: Case) -> Iterator[Finding]:
     """Whether every reader is told who writes."""
-
-    def named(view: View) -> bool:
-        if any(spells_sender(each.visible, case.controller, case.brand) for each in view):
-            return True
-        return names_sender(text_of(view), case.controller, case.brand)
-
-    def shown(view: View) -> bool:
-        alts = (normalise(image.alt) for image in view[0].images)
-        return any(names_sender(alt, case.controller, case.brand) for alt in alts)
-
-    without = lacking(alternatives(case), named)
+    without = [view for view in alternatives(case) if not _named(view, case)]
     if not without:
         return
-    by_logo = all(map(shown, without))
+    by_logo = all(_shown(view, case) for view in without)
     parts = parts_of(without)
     text = wording.sender(case.language, case.controller.legal_name)
     yield Finding(
@@ -60,6 +49,20 @@ def check(case: Case) -> Iterator[Finding]:
         fixes=(Paragraph(Place.SENDER, text, parts),) if parts else (),
         certainty=Certainty.HEURISTIC if by_logo else certainty_of_absence(case.mail),
     )
+
+
+def _named(view: View, case: Case) -> bool:
+    """Whether the text of a view names them."""
+    controller, brand = case.controller, case.brand
+    if any(spells_sender(reading.visible, controller, brand) for reading in view):
+        return True
+    return names_sender(text_of(view), controller, brand)
+
+
+def _shown(view: View, case: Case) -> bool:
+    """Whether a picture with words does."""
+    alts = (normalise(image.alt) for image in view[0].images)
+    return any(names_sender(alt, case.controller, case.brand) for alt in alts)
 
 
 RULE = Rule(

@@ -18,23 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtpguard.edit.fix import Change
-from smtpguard.rules.evidence.exits import Way, exits, offer, way_of
-from smtpguard.rules.evidence.view import (
-    alternatives,
-    certainty_of_absence,
-    lacking,
-    parts_of,
-    places,
-)
+from smtpguard.rules.evidence.exits import Way, offer, ways
+from smtpguard.rules.evidence.view import certainty_of_absence, parts_of, places
 from smtpguard.rules.rule import Case, Finding, Rule
 
 
 def check(case: Case) -> Iterator[Finding]:
     """Whether some readers find a way out and others do not."""
-    found = exits(case)
-    seen = alternatives(case)
-    without = lacking(seen, lambda view: way_of(view, found) is not Way.NONE)
-    if not without or len(without) == len(seen):
+    without = [view for view, way in ways(case) if way is Way.NONE]
+    if not without or len(without) == len(ways(case)):
         return
     parts = parts_of(without)
     types = sorted({view[0].part.type for view in without})

@@ -95,9 +95,12 @@ class Said:
         return tuple(name for name, word in ids.items() if not _fits(word))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Case:
-    """What a rule is asked about: a mail, for whom, and what is known."""
+    """What a rule is asked about: a mail, for whom, and what is known.
+
+    A value, though not frozen, which would double what it costs.
+    """
 
     envelope: Envelope
     stream: Stream
@@ -221,10 +224,13 @@ class Rule:
 
     id: str = field(init=False)
     """``missing-unsubscribe-link``."""
+    about_person: bool = field(init=False)
+    """It stands against writing to somebody, not against the content."""
 
     def __post_init__(self) -> None:
-        """Derive the id."""
+        """Derive the id, and what the rule is about."""
         object.__setattr__(self, "id", self.module.rpartition(".")[2].replace("_", "-"))
+        object.__setattr__(self, "about_person", Fact.SUPPRESSIONS in self.facts)
 
     @property
     def manual(self) -> str:

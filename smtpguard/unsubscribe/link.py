@@ -10,6 +10,7 @@ What the sender said beside it is laid out as version 2; a link that carries non
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote
 
 from smtpguard.keys import Keyring
@@ -80,24 +81,35 @@ def mint(
     token = seal(ring, ticket)
     return Exit(
         url=f"{base}/u/{token}" if base else "",
-        mailto=f"mailto:{quote(mailto, safe='@+')}?subject=unsubscribe%20{token}" if mailto else "",
+        mailto=f"mailto:{_quoted(mailto)}?subject=unsubscribe%20{token}" if mailto else "",
     )
 
 
 def seal(ring: Keyring, ticket: Ticket, purpose: bytes = PURPOSE) -> str:
     """The token of a ticket under the newest link key."""
-    words = [ticket.controller.encode(), ticket.brand.encode(), ticket.stream.encode()]
-    more = [
-        ticket.recipient_id.encode(),
-        ticket.campaign.encode(),
-        ticket.link.to_bytes(5) if ticket.link else b"",
-    ]
-    version = 2 if any(more) else 1
-    words += more if version == 2 else []
-    plain = b"".join(
-        (ticket.at.to_bytes(5), *(len(word).to_bytes(1) + word for word in words), ticket.address)
-    )
+    version, said = 1, b""
+    if ticket.recipient_id or ticket.campaign or ticket.link:
+        link = ticket.link.to_bytes(5) if ticket.link else b""
+        version, said = 2, _counted(ticket.recipient_id.encode(), ticket.campaign.encode(), link)
+    names = _stream(ticket.controller, ticket.brand, ticket.stream)
+    plain = b"".join((ticket.at.to_bytes(5), names, said, ticket.address))
     return sealed.seal(ring, purpose, plain, version)
+
+
+@lru_cache(maxsize=256)
+def _stream(controller: str, brand: str, stream: str) -> bytes:
+    """What a link says of the stream: the same for all its readers."""
+    return _counted(controller.encode(), brand.encode(), stream.encode())
+
+
+def _counted(*words: bytes) -> bytes:
+    """Each after its length in one octet."""
+    return b"".join([len(word).to_bytes(1) + word for word in words])
+
+
+@lru_cache(maxsize=64)
+def _quoted(mailto: str) -> str:
+    return quote(mailto, safe="@+")
 
 
 def read(ring: Keyring, token: str, purpose: bytes = PURPOSE) -> Ticket | None:

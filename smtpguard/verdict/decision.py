@@ -74,7 +74,7 @@ class Copy:
     @property
     def size(self) -> int:
         """How many octets that is."""
-        grown = sum(len(edit.new) - edit.end + edit.start for edit in self.edits)
+        grown = sum([len(edit.new) - edit.end + edit.start for edit in self.edits])
         return len(self.source) + grown
 
 

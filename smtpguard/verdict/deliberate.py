@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from smtpguard.edit.compose import Unmendable, compose
@@ -60,9 +61,9 @@ class Failed:
     """The least change that is given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
-    """Everything that a decision depends on."""
+    """Everything that a decision depends on; a value, though not frozen, as ``Case`` is."""
 
     envelope: Envelope
     raw: bytes
@@ -197,10 +198,7 @@ class _Bench:
 
     def mend(self, indices: tuple[int, ...], rulings: list[Ruling]) -> Copy | Failed:
         """One copy for those recipients, or why it could not be composed."""
-        verdicts = (rulings[index].verdict for index in indices)
-        fixes = tuple(
-            dict.fromkeys(fix for each in verdicts if isinstance(each, Relay) for fix in each.fixes)
-        )
+        fixes = _together([rulings[index].verdict for index in indices])
         removals = self._removals(fixes)
         if not fixes:
             return self._untouched(indices, removals)
@@ -210,7 +208,7 @@ class _Bench:
             exit=self.question.exits.get(indices[0]),
             language=self._language(rulings[indices[0]], fixes),
             eight_bit=self.question.eight_bit,
-            seen_at=self._seen_at.get(fixes),
+            seen_at=self._seen_at.get(fixes) if self._seen_at else None,
         )
         if isinstance(mended, Unmendable):
             return Failed(mended.why, CONVERSION_FAILED)
@@ -361,6 +359,12 @@ class _Bench:
         return signature_tags(signature.value).get("d", "").lower() in self.question.signs
 
 
+def _together(verdicts: Sequence[Verdict]) -> tuple[tuple[str, Fix], ...]:
+    """The fixes of all that share a copy, each once."""
+    relays = [each.fixes for each in verdicts if isinstance(each, Relay)]
+    return relays[0] if len(relays) == 1 else tuple(dict.fromkeys(chain.from_iterable(relays)))
+
+
 def _shares(rulings: Sequence[Ruling], *, one_copy: bool) -> list[tuple[int, ...]]:
     """Which recipients are sent the same octets, by index.
 
@@ -381,14 +385,12 @@ def _verdict(
     weighed: Sequence[Weighed], stream: Stream, *, reference: str, manual: Help
 ) -> Verdict:
     """What all the findings about one recipient come to; a refusal outweighs a deferral."""
+    acted = [(w.acted, w) for w in weighed]
     for outcome, kind in ((Outcome.REFUSED, Refuse), (Outcome.DEFERRED, Defer)):
-        grave = [w for w in weighed if w.acted is outcome]
+        grave = [w for did, w in acted if did is outcome]
         if grave:
             return kind(refuse(grave, stream, reference=reference, manual=manual))
-    fixes = (
-        (w.finding.rule, fix)
-        for w in weighed
-        if w.acted is Outcome.FIXED
-        for fix in w.finding.fixes
-    )
+    fixes = [
+        (w.finding.rule, fix) for did, w in acted if did is Outcome.FIXED for fix in w.finding.fixes
+    ]
     return Relay(tuple(dict.fromkeys(fixes)))

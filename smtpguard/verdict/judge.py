@@ -49,9 +49,7 @@ def asked(
         and rule.phase <= phase
         and stream.kind in rule.kinds
         and (
-            rule.invariant
-            or Fact.SUPPRESSIONS in rule.facts
-            or stream.asked(rule.id).at(now) is not Action.ALLOW
+            rule.invariant or rule.about_person or stream.asked(rule.id).at(now) is not Action.ALLOW
         )
     )
 

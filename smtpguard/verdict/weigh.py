@@ -8,7 +8,7 @@ from enum import StrEnum
 from smtpguard.edit.fix import AddField, Change, Fix, OfferExit
 from smtpguard.mail.message import Message
 from smtpguard.policy.stream import Action, Kind, Mode, Stream
-from smtpguard.rules.rule import Certainty, Fact, Finding, Rule
+from smtpguard.rules.rule import Certainty, Finding, Rule
 from smtpguard.verdict.judge import FAILED, rule_of
 
 PATIENCE = 3
@@ -71,17 +71,15 @@ class Allowance:
         """Why ``fixes`` cannot be made, or an empty string; and whether altering is prohibited."""
         if not fixes:
             return "no fix is possible", False
-        needed = max(fix.change for fix in fixes)
+        needed = max([fix.change for fix in fixes])
         if needed > self.edits:
             return f"the stream allows edits: {self.edits.name.lower()}", False
         if needed is Change.BODY and self.protection:
             return self.protection, True
         if self.sealed is None:
             return self.protection or "its header is signed", True
-        for fix in fixes:
-            names = _names(fix)
-            if names & self.sealed:
-                return "its header is signed by another domain", True
+        if self.sealed and any(_names(fix) & self.sealed for fix in fixes):
+            return "its header is signed by another domain", True
         if self.shared and any(fix.personal for fix in fixes):
             return "one copy goes to several recipients, and a link belongs to one reader", False
         return (self.unmendable, False) if needed >= self.vain else ("", False)
@@ -150,13 +148,13 @@ def weigh(
 
 def about_person(finding: Finding) -> bool:
     """It stands against writing to somebody, not against the content."""
-    return Fact.SUPPRESSIONS in rule_of(finding).facts
+    return rule_of(finding).about_person
 
 
 def _asked(rule: Rule, stream: Stream, now: int) -> tuple[Action, bool]:
     """The action, and whether it is enforced rather than observed."""
     enforcing = stream.mode is Mode.ENFORCE
-    if Fact.SUPPRESSIONS in rule.facts:
+    if rule.about_person:
         if rule.code // 100 == 4 and stream.pass_when_store_silent:
             return Action.WARN, enforcing
         return Action.REJECT, stream.enforce_suppression

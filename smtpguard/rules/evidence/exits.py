@@ -13,9 +13,12 @@ from smtpguard.edit.fix import Paragraph, Place
 from smtpguard.mail.lexicon import TOPICS, clues, heard, normalise, says
 from smtpguard.mail.reading import Link, Reading, Seen
 from smtpguard.policy.controller import Brand, Existing
-from smtpguard.rules.evidence.target import declared, led
-from smtpguard.rules.evidence.view import View
+from smtpguard.rules.evidence.target import Targets, declared
+from smtpguard.rules.evidence.view import View, alternatives
 from smtpguard.rules.rule import Case, once
+
+LONG = 1000
+"""Characters of text that is not remembered."""
 
 
 class Way(IntEnum):
@@ -40,17 +43,17 @@ class Exits:
         self.reading = reading
         self.candidates = [link for link in reading.links if not link.quoted]
         """All that may be one."""
-        self.targets = [link.target for link in self.candidates]
+        self.targets = Targets([link.target for link in self.candidates])
         self._brand = brand
-        self._ours = led(self.targets, declared(brand))
+        self._ours = self.targets.led(declared(brand))
 
     @cached_property
     def _speaks(self) -> bool:
         """Whether words of leaving may stand somewhere in the part, its hidden text aside."""
         if self._plain:
             return any(map(_hints, (self.reading.part.text or "").split("\n")))
-        lines = self.reading.visible.split("\n")
-        return any(map(_hints, lines)) or any(_hints(link.text) for link in self.candidates)
+        shown = self.reading.stretches or (self.reading.visible,)
+        return any(map(_hints, shown)) or any(_hints(link.text) for link in self.candidates)
 
     @property
     def _plain(self) -> bool:
@@ -65,7 +68,7 @@ class Exits:
 
     @cached_property
     def _spelt(self) -> set[int]:
-        return sayers("unsub_url", self.targets)
+        return sayers("unsub_url", self.targets.urls)
 
     @cached_property
     def guessed(self) -> bool:
@@ -98,7 +101,7 @@ class Exits:
             return []
         if self.guessed:
             return [self.candidates[i] for i in indices if i in self._counted]
-        spelt = {indices[i] for i in sayers("unsub_url", [self.targets[i] for i in indices])}
+        spelt = {indices[i] for i in sayers("unsub_url", [self.targets.urls[i] for i in indices])}
         named = self._ours | self._worded | spelt
         return [self.candidates[i] for i in indices if i in named]
 
@@ -108,9 +111,11 @@ class Exits:
 
         Where one is open to everybody, it does not matter how many more there are.
         """
+        if Seen.VISIBLE in [self.candidates[i].seen for i in self._ours]:
+            return Way.OPEN  # as mostly
         found = self._best(self._ours)
         exits = self._brand.unsubscribe
-        if found is Way.OPEN or (exits.existing is not Existing.KEEP and exits.url):
+        if exits.existing is not Existing.KEEP and exits.url:
             return found
         found = self._best(self._ours | self._worded)
         return found if found is Way.OPEN else self._best(self._counted)
@@ -126,10 +131,13 @@ def exits(case: Case) -> tuple[Exits, ...]:
     return tuple([Exits(reading, case.brand) for reading in case.mail.readings])
 
 
-def way_of(view: View, found: Iterable[Exits]) -> Way:
-    """The best way out that the reader of one view finds."""
-    numbers = [reading.part.number for reading in view]
-    return max([e.way for e in found if e.reading.part.number in numbers], default=Way.NONE)
+@once
+def ways(case: Case) -> tuple[tuple[View, Way], ...]:
+    """The best way out that the reader of each view finds."""
+    way = {found.reading.part.number: found.way for found in exits(case)}
+    return tuple(
+        [(view, max([way[reading.part.number] for reading in view])) for view in alternatives(case)]
+    )
 
 
 def offer(case: Case, parts: frozenset[str]) -> tuple[Paragraph, ...]:
@@ -140,14 +148,14 @@ def offer(case: Case, parts: frozenset[str]) -> tuple[Paragraph, ...]:
     return (Paragraph(Place.UNSUBSCRIBE, text, parts, label),)
 
 
-def _hints(line: str) -> bool:
-    """Whether words of leaving may stand in the line. Most lines of a mail go to everybody."""
-    return (_known_hints if len(line) <= 1000 else _known_hints.__wrapped__)(line)
+def _hints(lines: str) -> bool:
+    """Whether words of leaving may stand there. Most lines of a mail go to everybody."""
+    return (_known_hints if len(lines) <= LONG else _known_hints.__wrapped__)(lines)
 
 
 @lru_cache(4096)
-def _known_hints(line: str) -> bool:
-    said = normalise(line)
+def _known_hints(lines: str) -> bool:
+    said = normalise(lines)
     return any(word in said for word in _needed_words())
 
 

@@ -82,7 +82,8 @@ def _spells(words: str, visible: str) -> bool:
 
     No normalisation joins such words to what stands beside them, or takes them apart.
     """
-    at = visible.find(words) if words.isascii() and _WORD.search(words) else -1
+    # Whoever signs does so at the end.
+    at = visible.rfind(words) if words.isascii() and _WORD.search(words) else -1
     if at < 0:
         return False
     end = at + len(words)

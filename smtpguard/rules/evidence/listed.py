@@ -43,11 +43,17 @@ class Listed:
         return any(len({field.raw for field in same}) > 1 for same in (self.fields, self.posts))
 
 
+NOTHING = Listed((), (), (), (), ())
+
+
 @once
 def listed(case: Case) -> Listed:
     """Read both fields of the message."""
     mail = case.mail
     fields = mail.named("list-unsubscribe")
+    posts = mail.named("list-unsubscribe-post")
+    if not fields and not posts:
+        return NOTHING
     read = ListUnsubscribe.read([field.value for field in fields])
     uris, faults = read.uris, read.faults
     if fields and not uris and fields[0].text != fields[0].value:
@@ -58,7 +64,7 @@ def listed(case: Case) -> Listed:
         for uri in uris
         if uri[:8].lower().startswith(("https://", "mailto:")) and not fault_of(uri, case.brand)
     )
-    return Listed(fields, mail.named("list-unsubscribe-post"), uris, usable, faults)
+    return Listed(fields, posts, uris, usable, faults)
 
 
 def foreign(case: Case, header: Listed) -> bool:

@@ -26,7 +26,7 @@ LONG = 300
 
 _BASE = re.compile(r"[^/?#]*+(?://[^/?#]*+)?")
 """Scheme and authority (RFC 3986 §3): what hundreds of links of one mail have in common."""
-_BARE = re.compile(r"https://[\w.-]++")
+_BARE = re.compile(r"https?://[\w.-]++(?=/|\Z)", re.ASCII)
 _UNREAD = re.compile(
     r"no[-_.]?reply|do[-_.]?not[-_.]?reply|ne[-_.]?pas[-_.]?repondre|non[-_.]?rispondere"
     r"|nicht[-_.]?antworten|no[-_.]?responder|nao[-_.]?responder|niet[-_.]?beantwoorden",
@@ -44,38 +44,55 @@ def host_of(target: str) -> str:
 
 def ours(target: str, brand: Brand) -> bool:
     """Whether a URL is one of the brand's declared exits: our own pages, or a listed host."""
-    return bool(led([target], declared(brand)))
+    return host_of(target) in declared(brand)
 
 
-def led(targets: Sequence[str], hosts: frozenset[str]) -> set[int]:
-    """Indices of the URLs whose host is one of those; few come near, the rest are read no further.
+class Targets:
+    """Where the links of one part lead, looked at together.
 
-    Everybody gets links of their own, so that nothing said of one is worth remembering.
+    Dozens of them have their scheme and host in common, and mostly no more is looked at.
     """
-    spelt = [target.lower() for target in targets]
-    near = {i for host in hosts for i, text in enumerate(spelt) if host in text}
-    return {i for i in near if host_of(targets[i]) in hosts}
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self.urls = urls
+        self._bare: dict[str, list[int]] = {}
+        """Indices of those with nothing but a host before the path, by what they begin with."""
+        self._odd: list[int] = []
+        """Indices of all others."""
+        begin, alike = "", self._odd
+        for i, url in enumerate(urls):
+            if not (begin and url.startswith(begin)):
+                bare = _BARE.match(url)
+                begin = f"{bare[0]}/" if bare else ""
+                alike = self._bare.setdefault(bare[0], []) if bare else self._odd
+            alike.append(i)
+
+    def led(self, hosts: frozenset[str]) -> set[int]:
+        """Indices of the URLs whose host is one of those."""
+        found = {i for i in self._odd if host_of(self.urls[i]) in hosts}
+        for base, alike in self._bare.items():
+            if _bare_host(base) in hosts:
+                found.update(alike)
+        return found
+
+    def doubted(self, brand: Brand) -> list[int]:
+        """Indices of those that may have a fault, or are not https: few."""
+        found = self._odd.copy()
+        known = declared(brand)
+        for base, alike in self._bare.items():
+            host = _bare_host(base)
+            if base[4] != "s" or (host not in known and _fault_of_host(host, brand)):
+                found += alike
+        return sorted(found)
+
+
+def _bare_host(base: str) -> str:
+    return base.partition("://")[2].lower().rstrip(".")
 
 
 def declared(brand: Brand) -> frozenset[str]:
     """The hosts that the policy calls the brand's exits."""
     return _declared(brand.unsubscribe.url, brand.unsubscribe.hosts)
-
-
-def doubted(targets: Sequence[str], brand: Brand) -> list[int]:
-    """Indices of the targets that may have a fault, or are not https: few.
-
-    Dozens of links have their scheme and host in common, which is all that is looked at.
-    """
-    bases = [_base(target) for target in targets]
-    good = {base for base in set(bases) if _BARE.fullmatch(base) and not fault_of(base, brand)}
-    return [i for i, base in enumerate(bases) if base not in good]
-
-
-def _base(target: str) -> str:
-    """What stands before the path of an https URL."""
-    end = target.find("/", len("https://"))
-    return target if end < 0 else target[:end]
 
 
 def fault_of(target: str, brand: Brand) -> str:

@@ -25,7 +25,7 @@ def views(mail: Message) -> tuple[View, ...]:
     Parts beside an alternative (``multipart/mixed``, ``related``) belong to every view.
     """
     readings = {reading.part.number: reading for reading in mail.readings}
-    return tuple(view for view in _views(mail.root, readings) if view)
+    return tuple([view for view in _views(mail.root, readings) if view])
 
 
 def _views(part: Part, readings: dict[str, Reading]) -> list[View]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smtpguard.policy.controller import Brand, Unsubscribe
-from smtpguard.rules.evidence.target import doubted, fault_of, host_of, led, ours
+from smtpguard.rules.evidence.target import Targets, fault_of, host_of, ours
 
 BRAND = Brand(
     name="acme",
@@ -101,8 +101,9 @@ def host_by_the_book(target: str) -> str:
 def test_many_targets_are_judged_as_each_is(targets: list[str]) -> None:
     hosts = frozenset({"u.acme.test", "exits.local"})
     assert [host_of(target) for target in targets] == [*map(host_by_the_book, targets)]
-    assert led(targets, hosts) == {i for i, t in enumerate(targets) if host_by_the_book(t) in hosts}
-    doubtful = doubted(targets, BRAND)
+    together = Targets(targets)
+    assert together.led(hosts) == {i for i, t in enumerate(targets) if host_by_the_book(t) in hosts}
+    doubtful = together.doubted(BRAND)
     for i, target in enumerate(targets):
         if i not in doubtful:
             assert target.startswith("https://")
@@ -110,7 +111,15 @@ def test_many_targets_are_judged_as_each_is(targets: list[str]) -> None:
 
 
 def test_an_ordinary_link_is_not_doubted() -> None:
-    assert (
-        doubted(["https://click.mail-depot.net/o/77?x=1", "https://u.acme.test/u/1"], BRAND) == []
-    )
-    assert doubted(["https://mail.test", "https://a.net?x", "http://a.net/"], BRAND) == [0, 1, 2]
+    good = ["https://click.mail-depot.net/o/77?x=1", "https://u.acme.test/u/1", "https://a.net"]
+    assert Targets(good).doubted(BRAND) == []
+    odd = ["https://mail.test", "https://a.net?x", "http://a.net/"]
+    assert Targets(odd).doubted(BRAND) == [0, 1, 2]
+    assert Targets([*odd, *good, *odd]).doubted(BRAND) == [0, 1, 2, 6, 7, 8]
+
+
+def test_hosts_that_only_begin_alike_are_told_apart() -> None:
+    urls = ["https://u.acme.test/1", "https://u.acme.test.net/2", "https://u.acme.test", "", "x"]
+    hosts = frozenset({"u.acme.test"})
+    assert Targets(urls).led(hosts) == {0, 2}
+    assert Targets(["https://u.acme.test", *urls]).led(hosts) == {0, 1, 3}
