@@ -99,6 +99,11 @@ class Envelope:
     sender_parameters: tuple[Parameter, ...] = ()
     recipients: tuple[Recipient, ...] = field(default=())
 
+    def accepting(self, recipient: Recipient) -> Envelope:
+        """The same with one more recipient."""
+        recipients = (*self.recipients, recipient)
+        return Envelope(self.session, self.sender, self.sender_parameters, recipients)
+
     def sender_parameter(self, name: str) -> Parameter | None:
         """The MAIL parameter of that upper-case name, if given."""
         return next((p for p in self.sender_parameters if p.name == name), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from smtpguard.edit.edit import Edit
 from smtpguard.mail.address import Address
@@ -26,7 +25,7 @@ def finish(copy: Copy, trace: bytes, signers: Sequence[Signer], now: int) -> Cop
     on_top = [Edit(0, 0, trace, "trace")]
     if signature:
         on_top.append(Edit(0, 0, signature, "dkim"))
-    return replace(copy, edits=(*on_top, *copy.edits))
+    return Copy(copy.recipients, copy.source, (*on_top, *copy.edits))
 
 
 def mail_argument(envelope: Envelope, offered: Capabilities, size: int | None = None) -> bytes:

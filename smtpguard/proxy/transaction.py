@@ -13,7 +13,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smtpguard import log
@@ -89,7 +88,7 @@ class Transaction:
             if not reply.accepted:
                 self._conclude((Ruling(recipient, judged, Relay()),), _answer(reply))
                 return octets
-        self.envelope = replace(self.envelope, recipients=(*self.envelope.recipients, recipient))
+        self.envelope = self.envelope.accepting(recipient)
         return octets
 
     async def data(self, content: bytes) -> AsyncIterator[bytes]:

@@ -53,7 +53,12 @@ class Lifted:
 
 def record_key(controller: str, key_id: str, reference: str) -> bytes:
     """The Redis key of a record."""
-    return f"sg:{quote(controller, safe='')}:{{{key_id}.{reference}}}".encode()
+    return f"sg:{_quoted(controller)}:{{{key_id}.{reference}}}".encode()
+
+
+@lru_cache(256)
+def _quoted(controller: str) -> str:
+    return quote(controller, safe="")
 
 
 def read_record_key(key: bytes) -> tuple[str, str] | None:

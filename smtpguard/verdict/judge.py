@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from smtpguard.mail.envelope import Envelope, Recipient
 from smtpguard.policy.stream import Action, Kind, Stream
 from smtpguard.rules import BY_ID
 from smtpguard.rules.rule import Case, Certainty, Effect, Fact, Finding, Phase, Rule, Scope
@@ -123,16 +122,6 @@ def rule_of(finding: Finding) -> Rule:
 def facts_asked(rules: Iterable[Rule]) -> frozenset[Fact]:
     """The union of the facts that rules need."""
     return frozenset(fact for rule in rules for fact in rule.facts)
-
-
-def accepted(envelope: Envelope, recipient: Recipient) -> Envelope:
-    """``envelope`` with one more accepted recipient."""
-    return Envelope(
-        envelope.session,
-        envelope.sender,
-        envelope.sender_parameters,
-        (*envelope.recipients, recipient),
-    )
 
 
 def commercial(stream: Stream | None) -> bool:
