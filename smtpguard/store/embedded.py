@@ -17,7 +17,9 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -175,7 +177,7 @@ class Embedded:
             "--databases": "1",
         }
         words = [word for pair in settings.items() for word in pair]
-        with (self.directory / "valkey.log").open("wb") as log:
+        with (self.directory / "valkey.log").open("wb") as log, _uninterrupted():
             try:
                 self._process = subprocess.Popen(
                     [str(binary), *words],
@@ -215,6 +217,26 @@ class Embedded:
         log = self.directory / "valkey.log"
         lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
         return lines[-1] if lines else "it said nothing"
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Whoever is told to stop meanwhile stops afterwards: then the child is known."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: told.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, heeded in before.items():
+            signal.signal(number, signal.SIG_DFL if heeded is None else heeded)
+        for heard in told:
+            signal.raise_signal(heard)
 
 
 def socket_of(directory: Path) -> Path:

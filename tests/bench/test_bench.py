@@ -51,7 +51,7 @@ def test_an_account_counts_all_processes() -> None:
         account.root = process.pid
         assert process.stdout is not None
         process.stdout.readline()
-        assert 0.6 <= account.cpu() < 5
+        assert 0.55 <= account.cpu() < 5  # without control groups it is counted in ticks
         assert account.memory() > 50_000
         assert process.pid in account.processes()
         process.communicate(b"\n")

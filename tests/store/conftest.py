@@ -1,7 +1,5 @@
 """One real Valkey for all tests of the store; each test gets it empty, and a state of its own."""
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from smtpguard.store.greeting import Founding
 from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store
 from smtpguard.store.wire import Reply, Wire, command
+from tests.valkey import running
 
 RING = Keyring((ReferenceKey("k1", b"1" * 32),))
 
@@ -56,10 +55,8 @@ def redis() -> Plain:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Embedded]:
-    home = Path(tempfile.mkdtemp(prefix="sg-"))
-    with Embedded(home / "store") as embedded:
-        yield embedded
-    shutil.rmtree(home)
+    with running() as one:
+        yield one
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,7 @@ from smtpguard.store.errors import StoreSilent
 from smtpguard.store.greeting import Founding
 from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store
+from tests.processes import free_port
 
 OBJECTION = Suppression(Reason.OBJECTION)
 ANNA = Address(b"anna", b"example.com")
@@ -99,12 +99,6 @@ class Redis:
         self.process.send_signal(signal.SIGCONT)
         self.process.kill()
         self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class Pair:

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,6 +144,32 @@ def test_it_ends_within_five_seconds_even_when_it_hangs(
     assert not server.socket.exists()
     with Embedded(home) as again:
         assert answers(again.socket)
+
+
+def test_who_is_told_to_stop_while_it_is_forked_knows_of_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    popen = subprocess.Popen
+
+    def forking(*words: Any, **more: Any) -> Any:
+        process = popen(*words, **more)
+        signal.raise_signal(signal.SIGTERM)
+        return process
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(subprocess, "Popen", forking)
+    before = signal.signal(signal.SIGTERM, stop)
+    server = Embedded(home / "store")
+    try:
+        with pytest.raises(SystemExit):
+            server.start()
+        assert server.owned
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        server.stop()
 
 
 def test_restarts_are_ever_rarer(home: Path, tmp_path: Path) -> None:
