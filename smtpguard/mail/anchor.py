@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
-from smtpguard.mail.reading import Link, Seen
+from smtpguard.mail.reading import Seen
 from smtpguard.mail.spacing import one_line
+from smtpguard.mail.written import Untidy
 
 AROUND = 200
 """Characters of context on each side of a link."""
@@ -16,6 +16,8 @@ PIECES = 64
 
 MAX_GROWN = 64
 """Ways in which one link goes on that are remembered."""
+MAX_PIECES, MAX_LABEL = 128, 4096
+"""Of a link that goes on; the characters of its label."""
 
 Piece = tuple[str, int, int]
 """Some text, its marks, and the index of the link it belongs to. NUL is a line's end."""
@@ -25,13 +27,15 @@ NOBODY, EDGE = -1, -2
 EMPTY: Final = "empty"
 """Why a link in which nothing is cannot be seen."""
 LINE: Final[Piece] = ("\0", SHOWN, EDGE)
+Told = tuple[str, Seen, str, bool, bool]
+"""What a ``Link`` says that is the same for everybody who gets it."""
 
 
 class Anchor:
     """A link that grows as the page is read."""
 
     __slots__ = (
-        "best", "first", "grown", "label", "picture", "pieces", "quoted", "target", "text", "why",
+        "_grown", "best", "first", "label", "picture", "pieces", "quoted", "target", "told", "why",
         "words",
     )  # fmt: skip
 
@@ -47,9 +51,8 @@ class Anchor:
         self.why = EMPTY
         self.picture = False
         self.words = False
-        self.text: str | None = None
-        """All that it says, once asked for."""
-        self.grown: dict[tuple[Anchor, int], Anchor] = {}
+        self.told: Told | None = None
+        self._grown: dict[tuple[Anchor, int], Anchor] = {}
         """What it became elsewhere with more in it."""
 
     def shows(self, seen: Seen, why: str, *, words: bool = False, picture: bool = False) -> None:
@@ -63,46 +66,46 @@ class Anchor:
 
     def moved(self, by: int) -> Anchor:
         """The same, that many pieces later."""
-        return Anchor(self.target, "", self.first + by, quoted=self.quoted)._with(self, by)
+        return Anchor(self.target, "", self.first + by, quoted=self.quoted).grow(self, by)
 
-    def with_more(self, more: Anchor, by: int) -> Anchor:
-        """The same with more in it, gathered by itself, that many pieces later."""
-        grown = self.grown.get((more, by))
+    def grown(self, more: Anchor, by: int) -> Anchor:
+        """The same with more in it, gathered by itself, that many pieces later.
+
+        ``Untidy``: it is too large to be made anew whenever it grows.
+        """
+        grown = self._grown.get((more, by))
         if grown is None:
-            if len(self.grown) == MAX_GROWN:
-                self.grown.clear()
-            grown = self.grown[more, by] = self.moved(0)._with(more, by)
+            if len(self.pieces) > MAX_PIECES or len(self.label) > MAX_LABEL:
+                raise Untidy
+            if len(self._grown) == MAX_GROWN:
+                self._grown.clear()
+            grown = self._grown[more, by] = self.moved(0).grow(more, by)
         return grown
 
-    def _with(self, more: Anchor, by: int) -> Anchor:
+    def grow(self, more: Anchor, by: int) -> Anchor:
+        """Itself, after it has grown so."""
         self.label += more.label
         self.pieces += [number + by for number in more.pieces]
         if more.why != EMPTY:
             self.shows(more.best, more.why, words=more.words, picture=more.picture)
         return self
 
-    def link(self, pieces: Sequence[Piece], target: str, by: int = 0) -> Link:
-        """The finished link; what is hidden in one that is seen is not its text.
+    def tell(self, pieces: Sequence[Piece], by: int = 0) -> Told:
+        """What its ``Link`` says, which is kept as ``told``.
 
-        ``by``: its pieces stand that much later among ``pieces`` than it knows.
+        ``by``: its pieces stand that much later among these than it knows.
         """
-        if self.text is None:
-            self.text = _one_line(f"{self._own(pieces, by)} {self.label}")
-        return Link(
-            target,
-            self.text,
-            self.best,
-            "" if self.best is Seen.VISIBLE else self.why,
-            self.quoted,
-            self.picture and not self.words,
-            partial(self._context, pieces, by),
-        )
+        # What is hidden in a link that is seen is not its text.
+        text = _one_line(f"{self._own(pieces, by)} {self.label}")
+        why = "" if self.best is Seen.VISIBLE else self.why
+        self.told = text, self.best, why, self.quoted, self.picture and not self.words
+        return self.told
 
     def _own(self, pieces: Sequence[Piece], by: int) -> str:
         unwanted = 0 if self.best is Seen.HIDDEN else HIDDEN
         return "".join([pieces[i + by][0] for i in self.pieces if not pieces[i + by][1] & unwanted])
 
-    def _context(self, pieces: Sequence[Piece], by: int) -> str:
+    def context(self, pieces: Sequence[Piece], by: int = 0) -> str:
         """Its own text amid that of its block."""
         unwanted = 0 if self.best is Seen.HIDDEN else HIDDEN
         unwanted |= 0 if self.quoted else QUOTED

@@ -10,6 +10,10 @@ import binascii
 import codecs
 import re
 from encodings.aliases import aliases
+from functools import lru_cache
+
+LONG = 500
+"""Characters of a value that is not remembered."""
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
@@ -59,25 +63,35 @@ def decode_transfer(octets: bytes, encoding: str) -> bytes:
     return _decode_base64(octets) if encoding == "base64" else octets
 
 
+def is_utf8(charset: str) -> bool:
+    """Whether a charset of that name is read as UTF-8."""
+    return charset == "utf-8" or _CODECS.get(_plain(charset)) == "utf_8"
+
+
 def decode_text(octets: bytes, charset: str) -> str | None:
     """The text: by the declared charset, a byte order mark, UTF-8, windows-1252; else ``None``.
 
     Charsets that no reader of mail agrees upon (UTF-7, Python's own codecs) are ``None`` at once.
     """
-    name = charset.lower().replace("-", "_").replace(" ", "_")
+    name = _plain(charset)
     if name in _REFUSED:
         return None
     declared = _CODECS.get(name, "")
-    marked = [codec for mark, codec in _BOMS if octets.startswith(mark)]
+    if declared and (text := _decoded(octets, declared)) is not None:
+        return text
     # Who is told UTF-16 sees no text in octets that are ASCII.
-    guesses = () if declared.startswith(_WIDE) else (*marked, "utf-8", "cp1252")
-    for codec in (declared, *guesses):
-        try:
-            if codec:
-                return octets.decode(codec)
-        except (UnicodeError, LookupError):
-            continue
-    return None
+    if declared.startswith(_WIDE):
+        return None
+    marked = [codec for mark, codec in _BOMS if octets.startswith(mark)]
+    guesses = (_decoded(octets, codec) for codec in (*marked, "utf-8", "cp1252"))
+    return next((text for text in guesses if text is not None), None)
+
+
+def _decoded(octets: bytes, codec: str) -> str | None:
+    try:
+        return octets.decode(codec)
+    except (UnicodeError, LookupError):
+        return None
 
 
 def decode_words(value: str) -> str:
@@ -88,6 +102,11 @@ def decode_words(value: str) -> str:
     """
     if "=?" not in value:
         return value
+    return (_known_words if len(value) <= LONG else _known_words.__wrapped__)(value)
+
+
+@lru_cache(1024)
+def _known_words(value: str) -> str:
     text: list[str] = []
     pending: list[tuple[str, bytes]] = []
     at = began = 0
@@ -112,6 +131,10 @@ def decode_words(value: str) -> str:
     if pending:
         settle(at)
     return "".join([*text, value[at:]])
+
+
+def _plain(charset: str) -> str:
+    return charset.lower().replace("-", "_").replace(" ", "_")
 
 
 def _decode_word(kind: str, encoded: str) -> bytes:

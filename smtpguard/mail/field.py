@@ -14,10 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from smtpguard.mail.address import Address
-from smtpguard.mail.coding import decode_text, decode_words
-
-LONG = 500
-"""Characters of a value that is not remembered."""
+from smtpguard.mail.coding import LONG, decode_text, decode_words
 
 # {1,99}: a repeated group keeps each of its turns in memory until it is left.
 _FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?([^\n]*+(?>(?:\n[ \t][^\n]*+){1,99})*)\n?+")
@@ -57,10 +54,14 @@ class Field(NamedTuple):
     @property
     def text(self) -> str:
         """What a person reads: encoded words decoded, control characters dropped."""
-        return decode_words(self.value).translate(_CONTROLS)
+        return _said(decode_words(self.value))
 
     def __repr__(self) -> str:
         return f"Field({self.name!r}, {self.start}-{self.end})"
+
+
+def _said(text: str) -> str:
+    return text if text.isprintable() else text.translate(_CONTROLS)
 
 
 def split_fields(raw: bytes, start: int, end: int) -> tuple[Field, ...]:
@@ -190,7 +191,7 @@ def _mailboxes(value: str) -> Iterator[Mailbox]:
 
     def mailbox() -> Mailbox:
         name = _name(words)
-        note = decode_words("".join(comments)).translate(_CONTROLS).strip()
+        note = _said(decode_words("".join(comments))).strip()
         if angle is not None:
             return Mailbox(name or note, _address(angle))
         written = "".join(words).strip()
@@ -231,7 +232,7 @@ def _mailboxes(value: str) -> Iterator[Mailbox]:
 
 def _name(words: list[str]) -> str:
     plain = [_QUOTED_PAIR.sub(r"\1", w[1:].removesuffix('"')) if w[:1] == '"' else w for w in words]
-    return " ".join(decode_words("".join(plain)).translate(_CONTROLS).split())
+    return " ".join(_said(decode_words("".join(plain))).split())
 
 
 def _address(written: str) -> Address | None:

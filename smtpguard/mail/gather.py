@@ -130,13 +130,12 @@ class Gatherer:
         if kind & elements.BLOCK and self.pieces[-1] is not LINE:
             self.pieces.append(LINE)
 
+    def context(self, place: Anchor) -> str:
+        """The text around one of its links."""
+        return place.context(self.pieces)
+
     def reading(self, part: Part, *, complete: bool) -> Reading:
         """All of it, as a value."""
-        links = [anchor.link(self.pieces, anchor.target) for anchor in self.anchors]
-        return self.shown(part, links, complete=complete)
-
-    def shown(self, part: Part, links: Iterable[Link], *, complete: bool) -> Reading:
-        """The same, with those links."""
         pieces = self.pieces
         visible = _lines([words for words, mark, _ in pieces if mark & SHOWN])
         prose = visible
@@ -148,11 +147,12 @@ class Gatherer:
             part,
             visible,
             prose,
-            tuple(links),
+            tuple([Link(a.target, *a.tell(pieces), self, a) for a in self.anchors]),
             tuple(self.images),
             self.language,
             complete,
             self.below,
+            (visible,),
         )
 
     # Text ------------------------------------------------------------------------------------

@@ -51,12 +51,14 @@ def standing(text: str) -> Sequence[tuple[int, int, str]]:
 
 
 def _spot(match: re.Match[str]) -> tuple[int, int, str]:
-    shown = _without_punctuation(match.group())
-    if _SCHEME.match(shown):
+    shown = match[0] if match[0][-1].isalnum() else _without_punctuation(match[0])
+    begun = shown[:4].lower()
+    if begun == "http" or _SCHEME.match(shown):
         target = shown
     else:
-        target = ("http://" if shown[:4].lower() == "www." else "mailto:") + shown
-    return match.start(), match.start() + len(shown), clean(target)
+        target = ("http://" if begun == "www." else "mailto:") + shown
+    start = match.start()
+    return start, start + len(shown), clean(target)
 
 
 def _without_punctuation(shown: str) -> str:

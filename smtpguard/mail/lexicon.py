@@ -183,7 +183,10 @@ _PERCENT_MARK = re.compile(
 )
 """A percent sign that encodes nothing, as one of every tag's does; or a mark, encoded."""
 _ENTITIES = sorted(name.rstrip(";") for name, c in html5.items() if set(c) & {*_MARKS, *"#%"})
-_ENTITY_MARK = re.compile(f"&(?:{'|'.join(_ENTITIES)})")
+_ENTITY_MARK = re.compile(
+    f"&(?=[{''.join({name[0] for name in _ENTITIES})}])(?:{'|'.join(_ENTITIES)})"
+)
+"""Links are full of ``&``: few are followed by one of so few letters."""
 
 # What others ask ------------------------------------------------------------------------------
 

@@ -7,57 +7,43 @@ leads, ``gather`` what it shows.
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from smtpguard.mail import nesting, written
 from smtpguard.mail.anchor import EMPTY, LINE, NOBODY, SHOWN, Anchor, Piece
 from smtpguard.mail.gather import Gatherer
 from smtpguard.mail.nesting import Place
-from smtpguard.mail.reading import Image
 from smtpguard.mail.selector import Sheets
+from smtpguard.mail.shown import Act, one
 from smtpguard.mail.written import Untidy
 
-ENOUGH = 2_000_000
+if TYPE_CHECKING:
+    from smtpguard.mail.passage import Cut
+
+ENOUGH = 8_000_000
 """Characters of all that is remembered; then it is forgotten, and learnt anew."""
 LONG = 32 * 1024
 """Characters of a piece that is not remembered."""
-PASSAGE = 4 * 1024
-"""Characters of a passage that is not remembered."""
 WEIGHT = 500
 """What a piece counts beyond its own characters."""
+ONCE = 10_000
+"""Passages of which it is remembered that they were met."""
 
 TARGET: Final = "\x80"
-"""In the place of a link's target or an image's source; no page that is read here has it."""
+"""In the place of each URL of a tag; no piece that is learnt here has it."""
 _RAW = re.compile(r"(script|style|title)(?=[\s/]|$)", re.IGNORECASE)
 """Elements whose content is no HTML."""
-_AIMED = [[(name, TARGET)] for name in ("href", "src", "background", "xmlns")]
-"""What a tag may say of its target: nothing that is shown, and it once."""
+_AIMED = ("href", "src", "background")
+_UNSEEN = ("xmlns", "data-")
+"""So begin the other attributes that may be a URL: what they say shows nowhere."""
 _WORD: Final[Piece] = ("x", SHOWN, NOBODY)
-
-
-class Act:
-    """What a piece shows beyond text; numbers of pieces are counted from it on."""
-
-    __slots__ = ("images", "language", "links", "mine")
-
-    def __init__(
-        self,
-        mine: Anchor | None,
-        links: tuple[Anchor, ...],
-        images: tuple[Image, ...],
-        language: str,
-    ) -> None:
-        self.mine = mine
-        """Of the link that it stands in."""
-        self.links = links
-        self.images = images
-        self.language = language
 
 
 class State(dict[str, "Move"]):
     """Somewhere in a page, and what every piece does there that is known to stand there.
 
-    A piece is what follows a ``<``, up to the next; a passage is some of them, ``<`` between.
+    A piece is what follows a ``<``, up to the next.
     """
 
     def __init__(self, place: Place, *, fresh: bool) -> None:
@@ -65,38 +51,15 @@ class State(dict[str, "Move"]):
         self.place = place
         self.fresh = fresh
         """A line begins here."""
-        self.passages: dict[str, Passage] = {}
-
-    def walk(self, passage: str, lessons: int) -> tuple[Passage, int]:
-        """What the pieces of a passage do here, and how many more may be learnt."""
-        state: State = self
-        shown: list[Piece] = []
-        acts: list[tuple[Act, int]] = []
-        matches = 0
-        for piece in passage.split("<"):
-            known = state.get(piece)
-            if known is None:
-                if not lessons:
-                    raise Untidy
-                known = state.learn(piece)
-                lessons -= 1
-            state, new, act, more = known
-            if act is not None:
-                acts.append((act, len(shown)))
-            shown += new
-            matches += more
-        walked = state, tuple(shown), tuple(acts), matches
-        if len(passage) <= PASSAGE:
-            self.passages[passage] = walked
-            _MEMORY.remember(passage)
-        return walked, lessons
+        self.cuts: dict[str, Cut] = {}
+        """The tags that were cut before a URL here, by what stands before it."""
 
     def learn(self, piece: str) -> Move:
         """What a piece does here; ``Untidy``: nobody knows."""
         move = self._moved(piece)
         if len(piece) <= LONG:
             self[piece] = move
-            _MEMORY.remember(piece)
+            MEMORY.remember(piece)
         return move
 
     def ended(self) -> bool:
@@ -117,7 +80,15 @@ class State(dict[str, "Move"]):
             assert not act
             state, _, _, _ = Raw(before, raw[1].lower()).inside(text)
             return state, (), None, matches
-        return self.after(tag, text)
+        if not text:
+            return self.after(tag, "")
+        # The text may be of one reader alone; the tag is not.
+        state, pieces, act, matches = self.get(f"{tag}>") or self.learn(f"{tag}>")
+        state, more, later, _ = state.after("!", text)
+        acts = [(act, 0, 0)] if act else []
+        if later:
+            acts.append((later, len(pieces), 0))
+        return state, pieces + more, one(acts), matches
 
     def after(self, tag: str, text: str) -> Move:
         """What a tag and the text after it do here."""
@@ -127,25 +98,26 @@ class State(dict[str, "Move"]):
             gatherer.anchors.append(Anchor("", "", 0, quoted=False))
         if not self.fresh:
             gatherer.pieces[0] = _WORD
-        place = self._opened(tag, gatherer)
+        place, aim = self._opened(tag, gatherer)
         if text:
             place = place.text(written.words(text), gatherer)
         if gatherer.below or gatherer.coded or TARGET in text:
             raise Untidy
-        state = _MEMORY.state(place, fresh=gatherer.pieces[-1] is LINE)
-        return state, tuple(gatherer.pieces[1:]), _act(gatherer, linked), gatherer.matches
+        state = MEMORY.state(place, fresh=gatherer.pieces[-1] is LINE)
+        act = _act(gatherer, aim, linked=linked)
+        return state, tuple(gatherer.pieces[1:]), act, gatherer.matches
 
-    def _opened(self, tag: str, gatherer: Gatherer) -> Place:
+    def _opened(self, tag: str, gatherer: Gatherer) -> tuple[Place, int]:
+        """Where that stands which follows a tag, and which URL it aims at."""
         if tag[:1] == "/":
-            return self.place.end(written.end_tag(tag), gatherer)
+            return self.place.end(written.end_tag(tag), gatherer), 0
         if tag[:8].lower() == "!doctype":
-            return self.place.declared(tag)
+            return self.place.declared(tag), 0
         if tag[:1] in ("!", "?"):
-            return self.place  # what becomes a comment
+            return self.place, 0  # what becomes a comment
         name, attributes = written.start_tag(tag)
-        if TARGET in tag and [a for a in attributes.items() if TARGET in a[1]] not in _AIMED:
-            raise Untidy
-        return self.place.start(name, attributes, gatherer)
+        aim = _aim(tag, attributes) if TARGET in tag else 0
+        return self.place.start(name, attributes, gatherer), aim
 
 
 class Comment(State):
@@ -197,24 +169,33 @@ class Raw(State):
         outer = self._outer
         if self._name == "style":
             place = outer.place.restyled(self._content)
-            outer = _MEMORY.state(place, fresh=outer.fresh)
+            outer = MEMORY.state(place, fresh=outer.fresh)
         return outer.after("!", text)
 
 
-Passage = tuple[State, tuple[Piece, ...], tuple[tuple[Act, int], ...], int]
-"""Where a passage leads, the text that it shows, what else at which piece of that, and how often
-rules of style sheets apply in it."""
 Move = tuple[State, tuple[Piece, ...], Act | None, int]
-"""The same of one piece."""
+"""Where a piece leads, the text that it shows, what else, and how often rules of style sheets
+apply in it."""
 
 
-def _act(gatherer: Gatherer, linked: bool) -> Act | None:
-    links = [anchor.moved(-1) for anchor in gatherer.anchors]
-    mine = links.pop(0) if linked else None
+def _aim(tag: str, attributes: Mapping[str, str]) -> int:
+    """Which of a tag's URLs is where it leads: 0 for the last of them, -1 for the one before."""
+    names = [name for name, value in attributes.items() if value == TARGET]
+    aims = [n for n, name in enumerate(names) if not name.startswith(_UNSEEN)]
+    if len(names) < tag.count(TARGET) or len(aims) > 1 or any(names[n] not in _AIMED for n in aims):
+        raise Untidy
+    return aims[0] + 1 - len(names) if aims else 0
+
+
+def _act(gatherer: Gatherer, aim: int, *, linked: bool) -> Act | None:
+    anchors = [anchor.moved(-1) for anchor in gatherer.anchors]
+    mine = anchors.pop(0) if linked else None
     if mine and not mine.pieces and not mine.label and mine.why == EMPTY:
         mine = None
-    if mine or links or gatherer.images or gatherer.language:
-        return Act(mine, tuple(links), tuple(gatherer.images), gatherer.language)
+    links = tuple([(a, aim if a.target == TARGET else None) for a in anchors])
+    images = tuple([(i, aim if i.source == TARGET else None) for i in gatherer.images])
+    if mine or links or images or gatherer.language:
+        return Act(mine, links, images, gatherer.language)
     return None
 
 
@@ -223,6 +204,7 @@ class _Memory:
 
     def __init__(self) -> None:
         self._states: dict[tuple[Place, bool], State] = {}
+        self._met: set[int] = set()
         self._room = ENOUGH
         self.begin = self.state(nesting.page(Sheets((), quirks=None)), fresh=True)
 
@@ -233,9 +215,18 @@ class _Memory:
             state = self._states[place, fresh] = State(place, fresh=fresh)
         return state
 
-    def remember(self, piece: str) -> None:
-        """One piece more is kept."""
-        self._room -= len(piece) + WEIGHT
+    def met(self, passage: bytes) -> bool:
+        """Whether it was met before: what stands in one mail alone is better forgotten."""
+        if hash(passage) in self._met:
+            return True
+        if len(self._met) == ONCE:
+            self._met.clear()
+        self._met.add(hash(passage))
+        return False
+
+    def remember(self, *texts: str | bytes) -> None:
+        """They are kept."""
+        self._room -= sum(map(len, texts)) + WEIGHT * len(texts)
         if self._room < 0:
             self.forget()
 
@@ -244,9 +235,4 @@ class _Memory:
         self.__init__()  # type: ignore[misc]
 
 
-_MEMORY = _Memory()
-
-
-def begin() -> State:
-    """Where every page begins."""
-    return _MEMORY.begin
+MEMORY = _Memory()

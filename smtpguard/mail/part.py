@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from smtpguard.mail.coding import decode_text, decode_transfer, decode_words
-from smtpguard.mail.field import Field, Parameterised, parse_parameterised, split_fields
+from smtpguard.mail.coding import decode_text, decode_transfer, decode_words, is_utf8
+from smtpguard.mail.field import Field, Parameterised, split_fields
+from smtpguard.mail.heading import Heading, heading, heading_of
 
 DEPTH = 30
 """Parts nested deeper are not opened."""
@@ -23,9 +24,8 @@ NEAR_MISSES = 2000
 STRETCH = 16 * 1024
 """Octets in which a delimiter is looked for at once."""
 
-_PLAIN = Parameterised("text/plain", {})
-_NO_DISPOSITION = Parameterised("", {})
-_MESSAGE = Parameterised("message/rfc822", {})
+_PLAIN = "text/plain"
+_MESSAGE = "message/rfc822"
 _EMBEDDED = frozenset({"message/rfc822", "message/global"})
 _IDENTITY = frozenset({"7bit", "8bit", "binary"})
 _ENCODINGS = _IDENTITY | {"quoted-printable", "base64"}
@@ -45,7 +45,6 @@ class Part:
 
     ``2.TEXT`` is the multipart that the message attached as 2 consists of.
     """
-    fields: tuple[Field, ...]
     header: tuple[int, int]
     """Without the empty line that ends it."""
     body: tuple[int, int]
@@ -56,11 +55,18 @@ class Part:
     """Of the Content-Type; names in lower case."""
     encoding: str
     """The Content-Transfer-Encoding in lower case; ``7bit`` by default."""
+    disposed: Parameterised
+    """The Content-Disposition."""
     children: tuple[Part, ...]
     parent_types: tuple[str, ...]
     """Types of the parts around it, the root first."""
     defect: str
     """What is broken about it, in a few words; empty when nothing is."""
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of its header, in order."""
+        return split_fields(self.source, *self.header)
 
     def field(self, key: str) -> Field | None:
         """The first field of that lower-case name."""
@@ -69,20 +75,15 @@ class Part:
                 return field
         return None
 
-    @cached_property
-    def _disposition(self) -> Parameterised:
-        field = self.field("content-disposition")
-        return parse_parameterised(field.value) if field else _NO_DISPOSITION
-
     @property
     def disposition(self) -> str:
         """``attachment``, ``inline`` ...; lower case, or empty."""
-        return self._disposition.value
+        return self.disposed.value
 
     @property
     def filename(self) -> str:
         """The file name offered to the reader, decoded; or empty."""
-        name = self._disposition.parameters.get("filename") or self.parameters.get("name", "")
+        name = self.disposed.parameters.get("filename") or self.parameters.get("name", "")
         return decode_words(name)
 
     @property
@@ -93,7 +94,7 @@ class Part:
     @property
     def attachment(self) -> bool:
         """It is offered as a file (RFC 2183 §2.8: so is what nobody knows)."""
-        return self.disposition not in ("", "inline")
+        return self.disposed.value not in ("", "inline")
 
     @cached_property
     def content(self) -> bytes:
@@ -105,6 +106,14 @@ class Part:
     def text(self) -> str | None:
         """The content as text; ``None`` when no charset can be made to fit."""
         return decode_text(self.content, self.charset)
+
+    @property
+    def utf8(self) -> bytes | None:
+        """The text in UTF-8, but if it is declared so, nobody has looked; ``None`` as ``text``."""
+        if is_utf8(self.charset):
+            return self.content
+        text = self.text
+        return None if text is None else text.encode("utf-8", "surrogatepass")
 
     def walk(self) -> Iterator[Part]:
         """Itself and all below it, depth first."""
@@ -130,7 +139,10 @@ def header_end(raw: bytes, start: int, end: int) -> tuple[int, int]:
 
 def read_parts(raw: bytes, fields: tuple[Field, ...], header: int, body: int) -> Part:
     """The tree of a whole message whose header ends at ``header`` and body begins at ``body``."""
-    return _Walk(raw).entity("", fields, (0, header), (body, len(raw)), (), _PLAIN)
+    whole = heading_of(fields, _PLAIN)
+    root = _Walk(raw).entity("", whole, (0, header), (body, len(raw)), ())
+    root.fields = fields
+    return root
 
 
 class _Walk:
@@ -143,14 +155,13 @@ class _Walk:
     def entity(
         self,
         number: str,
-        fields: tuple[Field, ...],
+        said: Heading,
         header: tuple[int, int],
         body: tuple[int, int],
         parents: tuple[str, ...],
-        default: Parameterised,
     ) -> Part:
         """One part with everything below it."""
-        kind, encoding, defect = _described(fields, default)
+        kind, encoding, disposed, defect = said
         children: tuple[Part, ...] = ()
         if kind.value.startswith("multipart/"):
             children, fault = self.parts(number, kind, body, (*parents, kind.value))
@@ -163,12 +174,12 @@ class _Walk:
         return Part(
             self.raw,
             number,
-            fields,
             header,
             body,
             kind.value,
             kind.parameters,
             encoding,
+            disposed,
             children,
             parents,
             defect or fault,
@@ -201,20 +212,20 @@ class _Walk:
         """The message inside a message, as the one child, and what is wrong with it."""
         if len(parents) > DEPTH or not self.left:
             return (), "nested too deep" if self.left else "too many parts"
-        stop = header_end(self.raw, *body)[0]
-        kind = _described(split_fields(self.raw, body[0], stop), _PLAIN)[0]
+        header = self.raw[body[0] : header_end(self.raw, *body)[0]]
+        kind = heading(header, _PLAIN).kind.value
         prefix = _prefix(number)
-        inside = prefix + ("TEXT" if kind.value.startswith("multipart/") else "1")
+        inside = prefix + ("TEXT" if kind.startswith("multipart/") else "1")
         return (self.child(inside, *body, parents, _PLAIN),), ""
 
     def child(
-        self, number: str, start: int, end: int, parents: tuple[str, ...], default: Parameterised
+        self, number: str, start: int, end: int, parents: tuple[str, ...], default: str
     ) -> Part:
         """The entity that fills ``raw[start:end]``."""
         self.left -= 1
         stop, body = header_end(self.raw, start, end)
-        fields = split_fields(self.raw, start, stop)
-        return self.entity(number, fields, (start, stop), (body, end), parents, default)
+        said = heading(self.raw[start:stop], default)
+        return self.entity(number, said, (start, stop), (body, end), parents)
 
 
 class _Delimited:
@@ -276,24 +287,3 @@ def _prefix(number: str) -> str:
     """What the numbers of the parts within part ``number`` begin with."""
     outer = number.removesuffix("TEXT").removesuffix(".")
     return outer and outer + "."
-
-
-def _described(fields: tuple[Field, ...], default: Parameterised) -> tuple[Parameterised, str, str]:
-    """Content-Type and Content-Transfer-Encoding, and what is wrong with the header."""
-    kind = encoding = defect = None
-    for field in fields:
-        key = field.key
-        if key == "content-type":
-            defect = "contradictory header" if kind else defect
-            kind = kind or field
-        elif key == "content-transfer-encoding":
-            defect = "contradictory header" if encoding else defect
-            encoding = encoding or field
-        elif not key:
-            defect = defect or "malformed header"
-    described = parse_parameterised(kind.value) if kind else default
-    # RFC 2045 §5.2
-    if described.value.count("/") != 1:
-        described = Parameterised("text/plain", described.parameters)
-    transfer = parse_parameterised(encoding.value).value if encoding else "7bit"
-    return described, transfer, defect or ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 _DASHED = re.compile(
@@ -17,6 +18,7 @@ _ATTRIBUTION = re.compile(
     r"|schreef)\b.{0,100}:",
     re.IGNORECASE,
 )
+_WRITING = re.compile(r"wrote|écrit|scritto|schrieb|escribió|escreveu|schreef", re.IGNORECASE)
 _QUOTING_CLASSES = frozenset(("gmail_quote", "yahoo_quoted", "moz-cite-prefix", "protonmail_quote"))
 _QUOTING_IDS = frozenset(("divRplyFwdMsg", "appendonsend"))
 
@@ -37,12 +39,22 @@ def precedes(name: str | None) -> bool:
     return name in _QUOTING_IDS
 
 
-def doubtful(line: str) -> bool:
-    """A quick look at one line of a plain text: where none is doubtful, none is quoted."""
-    return line.startswith(">") or "---" in line or line.rstrip().endswith(":")
+def doubtful(lines: Sequence[str]) -> bool:
+    """A quick look at lines of a plain text that stand together: whether some may be quoted.
+
+    It does not know of an attribution that only ends, or only begins, in them.
+    """
+    if any(line.startswith(">") or separates(line) for line in lines):
+        return True
+    return any(line.rstrip().endswith(":") for line in lines) and any(map(attributes, lines))
 
 
-def quoted(every: list[str]) -> tuple[list[bool], bool]:
+def attributes(line: str) -> bool:
+    """A word stands in it without which no line says who wrote what follows."""
+    return _WRITING.search(line) is not None
+
+
+def quoted(every: Sequence[str]) -> tuple[list[bool], bool]:
     """Which lines of a plain text are quoted, and whether what followed the last would be."""
     # An attribution ends with a colon, on its own line or on the next.
     colons = [line.rstrip().endswith(":") for line in every]
@@ -70,7 +82,7 @@ def quoted(every: list[str]) -> tuple[list[bool], bool]:
     return found + [True] * (len(every) - len(found)), below
 
 
-def _attribution(line: str, every: list[str], number: int) -> int:
+def _attribution(line: str, every: Sequence[str], number: int) -> int:
     """How many lines from this one on say who wrote what follows: 0, 1 or 2."""
     start = line.strip()
     if len(start) > 300:

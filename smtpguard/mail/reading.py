@@ -5,11 +5,10 @@ Nothing is read here; ``smtpguard.mail.text`` does that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from smtpguard.mail.lexicon import normalise
 
@@ -27,6 +26,13 @@ class Seen(IntEnum):
     UNKNOWN = 2
     """Text on a picture: the contrast cannot be told."""
     VISIBLE = 3
+
+
+class Page(Protocol):
+    """What links stand on."""
+
+    def context(self, place: Any) -> str:
+        """The text around one of them."""
 
 
 @dataclass(slots=True)
@@ -47,8 +53,10 @@ class Link:
     """It stands in a quoted message."""
     image_only: bool = False
     """Nothing but pictures to click on."""
-    around: Callable[[], str] = field(default=str, compare=False, repr=False)
-    """Reads the context; most links are never asked for it."""
+    page: Page | None = field(default=None, compare=False, repr=False)
+    """It reads the context; most links are never asked for it."""
+    place: Any = field(default=None, compare=False, repr=False)
+    """By which the page finds it."""
 
     @property
     def context(self) -> str:
@@ -56,7 +64,7 @@ class Link:
 
         The text of other links is left out.
         """
-        return self.around()
+        return self.page.context(self.place) if self.page else ""
 
 
 class Image(NamedTuple):
@@ -71,9 +79,9 @@ class Image(NamedTuple):
     alt: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reading:
-    """What a person sees of one part."""
+    """What a person sees of one part: a value, though not frozen, for the same reason."""
 
     part: Part
     visible: str = ""
@@ -89,6 +97,9 @@ class Reading:
 
     below: bool = False
     """What was added at its end would count as part of the quoted message that ends it."""
+    stretches: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """``visible``, cut at ends of lines. Of a campaign most are the same objects in every mail, so
+    that what is asked of one is cheaply remembered."""
 
     @cached_property
     def said(self) -> str:

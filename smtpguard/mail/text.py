@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtpguard.mail import markup, plain, tidy
+from smtpguard.mail import markup, tidy
+from smtpguard.mail.plain import Plain
 from smtpguard.mail.reading import Image, Link, Reading, Seen
 
 if TYPE_CHECKING:
@@ -21,18 +22,14 @@ HTML = frozenset(("text/html", "text/x-amp-html"))
 
 def read(part: Part) -> Reading:
     """What a person sees of a readable part; never raises."""
+    if part.type in HTML:
+        page = part.utf8
+        if page is not None and (reading := tidy.read(part, page)):
+            return reading
     text = part.text
     if text is None:
         return Reading(part, complete=False)
-    if part.type in HTML:
-        page, complete = tidy.gather(text) or markup.gather(text)
-        return page.reading(part, complete=complete)
-    shown = plain.gather(text)
-    return Reading(
-        part,
-        shown.visible,
-        shown.visible,
-        shown.links,
-        complete=shown.complete,
-        below=shown.below,
-    )
+    if part.type not in HTML:
+        return Plain(text).reading(part)
+    gathered, complete = markup.gather(text)
+    return gathered.reading(part, complete=complete)

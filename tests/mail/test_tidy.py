@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from smtpguard.mail.message import Message
 from smtpguard.mail.part import Part
 from smtpguard.mail.reading import Reading
 from smtpguard.mail.selector import NO_TRAIL, Sheets
+from tests.growth import STEEP, growth
 
 EVERYTHING = 1_000_000
+LONG = 150_000
+"""Characters of a page that is made to cost much."""
 NEWSLETTERS = sorted((Path(__file__).parent / "newsletters").glob("*.html"))
 
 
@@ -36,8 +40,8 @@ def by_parser(page: str, part: Part) -> tuple[Reading, list[str]]:
 
 
 def without(page: str, part: Part, lessons: int = EVERYTHING) -> tuple[Reading, list[str]] | None:
-    found = tidy.gather(page, lessons)
-    return told(found[0].reading(part, complete=found[1])) if found else None
+    found = tidy.read(part, page.encode(), lessons)
+    return told(found) if found else None
 
 
 LINK = '<a href="https://a.fr/1?x=1&amp;y=2" title=leave>out</a>'
@@ -64,6 +68,18 @@ TIDY = {
     "comments": "a<!-- <p> -- -->b<!---->c<!--[if mso]><table><tr><td><![endif]-->d<![if !mso]>e",
     "targets of every kind": "<a href=u>a</a><a href='v&copy=1'>b</a><A HREF=\"w\">c</A><a>d</a>"
     '<a href="http://x y\r\nz ">e</a><a href="http://a.fr/<>">f</a><a href="https://a.fr/&lt;&copied">g</a>',
+    "two URLs in a tag": '<html xmlns="http://w.org/1" xmlns:v="http://v.org"><body>'
+    '<a data-x="http://a.fr/1" href="http://a.fr/2">a</a><a href="http://b.fr/1" data-x="http://'
+    'b.fr/2"><img src="http://i.fr/1" data-src="http://i.fr/2">b</a><a data-x="http://c.fr/1"\n'
+    'data-y="http://c.fr/2" href=u>c</a><img data-y="http://d.fr/1" data-z=1 src="http://d.fr/2">',
+    "a URL last": '<p>a</p><img src="http://i.fr/1">',
+    "a URL first": '<a href="http://a.fr">b</a>',
+    "a link on each side of what is known": f"{LINK * 7}<a href='u'>x{LINK.replace('<a', '</a><a')}"
+    * 5,
+    "controls in a URL": '<a href="http://a.fr/\x01\tb\x7f">a</a><a href=" http://a.fr">b</a>'
+    '<a href="http://\u00e9.fr/\u00a0">c</a><a href="http://a.fr/ ">d</a>',
+    "references in a URL": '<a href="http://a.fr/?&amp;a&#38;b&amp;amp;">a</a>'
+    '<a href="http://a.fr/?&amp;a">b</a>',
     "pictures": f'<img src="http://i.fr/1.gif?u=1" width=1 alt="x &quot;">{LINK}<img src=2>'
     '<a href="http://a.fr/"><img src="http://i.fr/3" alt=three> and <b>more</b></a>',
     "a link around blocks": '<a href="http://a.fr"><div>a</div><table><tr><td>b</td></tr></table></a>'
@@ -137,6 +153,10 @@ UNTIDY = {
     "a reference nobody knows": "<p>&bogus;</p>",
     "nul": "<p>a\0b</p>",
     "our own mark": "<p>a\x80b</p>",
+    "a URL cut off": '<a href="http://a.fr',
+    "nul in a URL": '<a href="http://a.fr/\0">a</a>',
+    "two URLs that lead": '<a href="http://a.fr" src="http://b.fr">a</a>',
+    "a URL twice": '<a href="http://a.fr" href="http://b.fr">a</a>',
     "a URL that is shown": '<img src=x alt="http://a.fr/">',
     "a URL in the text like one in a tag": '<p>x="http://a.fr/" y</p>',
     "a value asked for by a selector": "<style>a[href='u']{display:none}</style>a",
@@ -151,9 +171,9 @@ UNTIDY = {
 
 
 @pytest.mark.parametrize("name", UNTIDY)
-def test_what_takes_a_parser_is_left_to_it(name: str) -> None:
-    assert tidy.gather(UNTIDY[name], EVERYTHING) is None
-    assert tidy.gather(UNTIDY[name], EVERYTHING) is None
+def test_what_takes_a_parser_is_left_to_it(name: str, part: Part) -> None:
+    for _ in range(3):
+        assert without(UNTIDY[name], part) is None
 
 
 @pytest.mark.parametrize("path", NEWSLETTERS, ids=lambda path: path.stem)
@@ -173,7 +193,7 @@ PAGE = (
 
 
 def test_everybody_gets_links_of_his_own(part: Part) -> None:
-    move._MEMORY.forget()
+    move.MEMORY.forget()
     assert without(PAGE.format(name="Ann", token="1"), part, 10) is None
     assert without(PAGE.format(name="Ann", token="1"), part)
     other = PAGE.format(name="Ann", token="2&amp;3")
@@ -183,8 +203,34 @@ def test_everybody_gets_links_of_his_own(part: Part) -> None:
     assert without(bob, part, 1) == by_parser(bob, part)
 
 
+@pytest.mark.parametrize(
+    ("charset", "codec"), [("utf-8", "utf-8"), ("iso-8859-1", "cp1252"), ("", "utf-8")]
+)
+def test_charsets(charset: str, codec: str) -> None:
+    page = "<p>caf\u00e9 <a href='u'>d\u00e9j\u00e0</a></p>"
+    head = f"Content-Type: text/html; charset={charset}\r\n\r\n".encode()
+    for _ in range(3):
+        (reading,) = Message(head + page.encode(codec)).readings
+        assert (reading.visible, reading.links[0].text) == (
+            "caf\u00e9 d\u00e9j\u00e0",
+            "d\u00e9j\u00e0",
+        )
+        assert reading.part.text == page
+
+
+@pytest.mark.parametrize(
+    "page", [b"<p>\xe9</p>", b'<a href="http://a.fr/\xe9">a</a>', b"<p>a</p>\xff"]
+)
+def test_what_is_not_utf8_is_read_as_its_part_is(page: bytes, part: Part) -> None:
+    assert tidy.read(part, page, EVERYTHING) is None
+    message = Message(b"Content-Type: text/html; charset=utf-8\r\n\r\n" + page)
+    (reading,) = message.readings
+    assert reading.part.text == page.decode("cp1252")
+    assert told(reading) == by_parser(page.decode("cp1252"), reading.part)
+
+
 def test_what_is_new_is_learnt_little_by_little(part: Part) -> None:
-    move._MEMORY.forget()
+    move.MEMORY.forget()
     tries = 0
     while without(PAGE, part, 10) is None:
         tries += 1
@@ -193,15 +239,15 @@ def test_what_is_new_is_learnt_little_by_little(part: Part) -> None:
 
 def test_memory_is_bounded(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move, "ENOUGH", 20_000)
-    move._MEMORY.forget()
-    before = move.begin()
+    move.MEMORY.forget()
+    before = move.MEMORY.begin
     for n in range(100):
         page = PAGE.format(name=n, token=n)
         assert without(page, part) == by_parser(page, part)
-    assert move.begin() is not before
-    assert sum(len(state) for state in move._MEMORY._states.values()) <= 20_000 / move.WEIGHT
+    assert move.MEMORY.begin is not before
+    assert sum(len(state) for state in move.MEMORY._states.values()) <= 20_000 / move.WEIGHT
     monkeypatch.undo()
-    move._MEMORY.forget()
+    move.MEMORY.forget()
 
 
 def test_one_page_does_not_teach_another(part: Part) -> None:
@@ -293,3 +339,61 @@ def test_whatever_is_written_is_read_or_left(page: str) -> None:
     found = without(page, part)
     assert found is None or found == by_parser(page, part)
     assert found is not None or re.search("[<&]", page)
+
+
+URLS = ["http://a.fr/1", "https://b.fr/?x=1&amp;y=2", "http://c.fr/&#233;", "http://d.fr/ x"]
+STRETCHES = [
+    '<a href="{}">', "</a>", '<img src="{}" alt="x" width=1>', '<a data-x="{}" href="{}">', "word",
+    "<p>", "</p>", "<br>", "<div style='display:none'>", "</div>", "http://stands.fr ", "<td ",
+    ' x="{}"', "<blockquote>", "</blockquote>", "<!-- ", " -->", "  ", "<b>", "</b>",
+]  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.lists(st.sampled_from(STRETCHES), max_size=60), st.randoms(use_true_random=False))
+def test_a_campaign_is_read_as_the_parser_reads_it(pieces: list[str], dice: random.Random) -> None:
+    template = "".join(pieces)
+    part = Message(b"Content-Type: text/html\r\n\r\n").root
+    for _ in range(4):  # learnt, met, known, known many at once
+        page = re.sub(r"\{\}", lambda _: dice.choice(URLS) + str(dice.random()), template)
+        assert without(page, part) in (None, by_parser(page, part))
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(st.lists(st.sampled_from(["<p>{}</p>", LINK, '<a href="{}"><b>x</b>', "</a>"]), max_size=40))
+def test_a_campaign_of_many_links(pieces: list[str]) -> None:
+    part = Message(b"Content-Type: text/html\r\n\r\n").root
+    for number in range(5):
+        page = "".join(pieces).replace("{}", f"http://a.fr/{number}")
+        page = page.replace("a.fr/1", f"a.fr/{number}")
+        assert without(page, part) in (None, by_parser(page, part))
+
+
+ENDLESS = {
+    "a link of phrases": ("<a href=u>", "<b>x</b>"),
+    "a link of pictures": ('<a href="http://a.fr">', '<img src="http://i.fr">'),
+    "a link of names": ('<a href="http://a.fr">', f'<img src="http://i.fr" alt="{"x" * 40}">'),
+    "a link of pictures and words": ('<a href="http://a.fr">', '<img src="http://i.fr">x'),
+    "a long link of pictures": (f'<a href="http://a.fr">{"x" * 30_000}', '<img src="http://i">'),
+    "a tag of URLs": ("<p ", 'data-x="http://a.fr" '),
+    "a comment of URLs": ("<!-- ", 'x="http://a.fr" '),
+    "URLs that stand as text": ("", '="http"'),
+    "URLs without end": ("", '<a href="http'),
+    "a URL of references": ('<a href="http://a.fr/', "&amp;"),
+    "links": ("", '<a href="http://a.fr">x</a>'),
+    "a script of links": ("<script>", '<a href="http://a.fr">x</a>'),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_page_costs_its_length(name: str, part: Part) -> None:
+    head, piece = ENDLESS[name]
+
+    def page(size: int) -> bytes:
+        return (head + piece * (size // len(piece))).encode()
+
+    def read(octets: bytes) -> None:
+        move.MEMORY.forget()
+        tidy.read(part, octets, EVERYTHING)
+
+    assert growth(page, read, LONG) < STEEP
