@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,22 +9,15 @@ import pytest
 
 from smtpguard.cli import main
 from smtpguard.store.embedded import Embedded
+from tests.valkey import empty, running
 
 Run = Callable[..., int]
 
 
-def empty(server: Embedded) -> None:
-    """Forget everything, as a wrong hand would."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(server.socket))
-        client.sendall(b"FLUSHALL\r\n")
-        assert client.recv(16) == b"+OK\r\n"
-
-
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    with Embedded(tmp_path_factory.mktemp("s") / "store") as running:
-        yield running
+def server() -> Iterator[Embedded]:
+    with running() as one:
+        yield one
 
 
 @pytest.fixture

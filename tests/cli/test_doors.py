@@ -8,17 +8,16 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from smtpguard.store.keyfiles import load_ring
 from smtpguard.unsubscribe.link import Ticket, seal
+from tests.processes import children, command, until
 
 POLICY = """\
 controller: acme
@@ -50,18 +49,16 @@ class Running:
 
     def said(self, pattern: str, times: int = 1) -> re.Match[str]:
         """Wait until the log has it so often; the last."""
-        found: list[re.Match[str]] = []
-        until(lambda: len(found) >= times, lambda: found.extend(self._found(pattern, found)))
-        return found[-1]
 
-    def _found(self, pattern: str, had: list[re.Match[str]]) -> list[re.Match[str]]:
-        return list(re.finditer(pattern, self.log.read_text()))[len(had) :]
+        def found() -> list[re.Match[str]]:
+            return list(re.finditer(pattern, self.log.read_text()))[times - 1 :]
+
+        return until(found, f"{pattern} in the log")[-1]
 
     def workers(self, *, others: bool = False) -> list[int]:
         """Process ids of the workers, in the order of their birth; or of the other children."""
-        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}")
-        lines = {pid: command(int(pid)) for pid in (task / "children").read_text().split()}
-        return [int(pid) for pid, line in lines.items() if (b"\0web\0" not in line) is others]
+        born = children(self.process.pid)
+        return [pid for pid in born if (b"\0web\0" not in command(pid)) is others]
 
     def click(self, who: int) -> int:
         """One opt-out; the status of the answer."""
@@ -85,21 +82,6 @@ class Running:
         lines = self.asked("/metrics").splitlines()
         found = [line.split()[-1] for line in lines if line.startswith("smtpguard_opt_outs_total{")]
         return sum(map(float, found))
-
-
-def command(pid: int) -> bytes:
-    """Its words; empty when it is gone."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
-
-
-def until(there: Callable[[], bool], look: Callable[[], object] = lambda: None) -> None:
-    """Look again and again until it is there."""
-    end = time.monotonic() + PATIENCE
-    while look() or not there():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -126,15 +108,15 @@ def test_several_workers_are_one_service(running: Running) -> None:
     os.kill(first, signal.SIGSTOP)  # and the other one those
     assert [running.click(who) for who in range(3, 8)] == [200] * 5
     os.kill(first, signal.SIGCONT)
-    until(lambda: running.counted() == 8)
+    until(lambda: running.counted() == 8, "every worker's count")
 
     for number, victim in enumerate((second, first), 1):
         os.kill(victim, signal.SIGKILL)
         running.said("worker ended", number)
-        until(lambda: len(running.workers()) == 2)
+        until(lambda: len(running.workers()) == 2, "another worker")
         assert running.click(7 + number) == 200
         assert running.asked("/readyz").startswith("ok")
-        until(lambda count=8 + number: running.counted() == count)  # type: ignore[misc]
+        until(lambda: running.counted() == 8 + number, "its count")  # noqa: B023 - used here
 
     policies = running.folder / "policies" / "acme.yaml"
     policies.write_text("controller: [\n")
@@ -155,7 +137,7 @@ def test_workers_whose_parent_is_gone_end(running: Running) -> None:
     (store,) = running.workers(others=True)
     running.process.kill()
     running.process.wait()
-    until(lambda: not any(map(command, workers)))
+    until(lambda: not any(map(command, workers)), "the workers' end")
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         running.asked("/healthz")
     os.kill(store, signal.SIGTERM)  # it outlives its parent, for the next one

@@ -21,7 +21,8 @@ from smtpguard.policy.source import Problem, Problems
 from smtpguard.store.embedded import Embedded, EmbeddedError
 from smtpguard.store.errors import StoreSilent, StoreUntrusted
 from smtpguard.store.keyfiles import KeyFileError
-from tests.cli.conftest import Run, empty
+from tests.cli.conftest import Run
+from tests.valkey import empty
 
 POLICY = """\
 controller: acme

@@ -14,7 +14,8 @@ import pytest
 from smtpguard.cli import main
 from smtpguard.cli.store import SERVER
 from smtpguard.store.embedded import Embedded
-from tests.cli.conftest import Run, empty
+from tests.cli.conftest import Run
+from tests.valkey import empty
 
 
 def test_init_makes_keys_and_a_mark_once(

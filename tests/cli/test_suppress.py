@@ -8,7 +8,8 @@ import pytest
 
 from smtpguard.cli import main
 from smtpguard.store.embedded import Embedded
-from tests.cli.conftest import Run, empty
+from tests.cli.conftest import Run
+from tests.valkey import empty
 
 LIST = """\
 name;E-Mail;since

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import email
-import shutil
-import socket
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -36,6 +33,7 @@ from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store
 from smtpguard.store.troubles import Pace
 from tests.proxy.conftest import ACME, BRAND, NEWS, Upstream
+from tests.valkey import empty, running
 
 RING = Keyring((ReferenceKey("k1", b"r" * 32),), (LinkKey(1, b"l" * 64),))
 EVENTS = ("digest.begun", "digest.lasts", "digest.ended")
@@ -138,19 +136,14 @@ class Worker:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Embedded]:
-    home = Path(tempfile.mkdtemp(prefix="sg-"))
-    with Embedded(home / "store") as embedded:
-        yield embedded
-    shutil.rmtree(home)
+    with running() as one:
+        yield one
 
 
 @pytest.fixture
 async def store(server: Embedded, tmp_path: Path) -> AsyncIterator[Store]:
     settings = Settings(tmp_path, url=f"unix://{server.socket}", blip=0.0, deadline=0.5)
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(server.socket))
-        client.sendall(b"FLUSHALL\r\n")
-        assert client.recv(16) == b"+OK\r\n"
+    empty(server)
     opened = await Store.open(settings, RING, lambda _: None, founding=Founding.ALWAYS)
     yield opened
     await opened.close()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.serve import Guard, until
+from tests.faults.serve import Guard
 from tests.faults.wire import Client, Upstream
+from tests.processes import until
 
 POLICY = """\
 controller: acme

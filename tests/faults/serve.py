@@ -5,32 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
-PATIENCE = 30.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def until(seen: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
-    """The first true value of ``seen``."""
-    deadline = time.monotonic() + seconds
-    while not (value := seen()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.02)
-    return value
+from tests.processes import children, command, free_port, until
 
 
 class Guard:
@@ -110,8 +90,7 @@ class Guard:
 
     def children(self, of: bytes) -> list[int]:
         """Its children with that word in the command line: ``smtpguard`` or ``valkey``."""
-        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(pid) for pid in listed if of in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in children(self.pid) if of in command(pid)]
 
     def reload(self) -> str:
         """SIGHUP; what it says to it."""

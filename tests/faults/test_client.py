@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.serve import Guard, until
+from tests.faults.serve import Guard
 from tests.faults.wire import MAIL, Act, Client, Upstream
+from tests.processes import until
 
 Start = Callable[..., Guard]
 HELLO = {"smtp": b"EHLO c", "lmtp": b"LHLO c"}

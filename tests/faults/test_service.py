@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import POLICY
-from tests.faults.serve import Guard, until
+from tests.faults.serve import Guard
 from tests.faults.wire import MAIL, Client, Upstream, hang
+from tests.processes import until
 
 Start = Callable[..., Guard]
 CLOSED = POLICY.replace("default: {class: personal}", "default: {class: refuse}")

@@ -7,8 +7,9 @@ import signal
 import socket
 import time
 
-from tests.faults.serve import Guard, until
+from tests.faults.serve import Guard
 from tests.faults.wire import Client, Upstream
+from tests.processes import until
 
 DOUBT = b"451-4.3.0 unavailable-suppressions"
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,8 +32,8 @@ from smtpguard.store.greeting import Founding
 from smtpguard.store.returns import Returns, Sent
 from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store
-from smtpguard.store.wire import Wire, command
 from smtpguard.unsubscribe.link import Ticket, seal
+from tests.valkey import empty, running
 
 RING = Keyring((ReferenceKey("k1", b"r" * 32),), (LinkKey(1, b"l" * 64),))
 NOW = 1_800_000_000
@@ -177,38 +175,15 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Embedded]:
-    home = Path(tempfile.mkdtemp(prefix="sg-"))
-    with Embedded(home / "store") as embedded:
-        yield embedded
-    shutil.rmtree(home)
-
-
-async def _flush(url: str) -> None:
-    async def greet(_: object) -> None:
-        """Believe it."""
-
-    wire = Wire(
-        lambda: url,
-        password="",
-        deadline=5,
-        blip=0,
-        greet=greet,
-        mark=command("PING"),
-        judge=lambda _: None,
-        alarm=lambda _: None,
-    )
-    try:
-        await wire.ask([command("FLUSHALL")])
-    finally:
-        await wire.close()
+    with running() as one:
+        yield one
 
 
 @pytest.fixture
 async def store(server: Embedded, tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"unix://{server.socket}"
-    await _flush(url)
+    empty(server)
     opened = await Store.open(
-        Settings(tmp_path, url=url, blip=0.2, deadline=1.0),
+        Settings(tmp_path, url=f"unix://{server.socket}", blip=0.2, deadline=1.0),
         RING,
         lambda _: None,
         founding=Founding.ALWAYS,

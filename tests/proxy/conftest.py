@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ BRAND = Brand(
 )
 
 
-def asked(*rules: str, action: Action = Action.FIX_OR_REJECT) -> dict[str, Asked]:
+def asked(action: Action, *rules: str) -> dict[str, Asked]:
     return {rule: Asked(action, "test") for rule in rules}
 
 
@@ -54,8 +54,19 @@ NEWS = Stream(
     owner="marketing@acme.fr",
     mode=Mode.ENFORCE,
     edits=Change.BODY,
-    rules=asked("missing-unsubscribe-link", "missing-list-unsubscribe", "missing-one-click"),
+    rules=asked(
+        Action.FIX_OR_REJECT,
+        "missing-unsubscribe-link",
+        "missing-list-unsubscribe",
+        "missing-one-click",
+    ),
 )
+HEADER = (
+    b"From: Acme <news@acme.fr>\r\nTo: a@client.fr\r\nSubject: Nouvelles\r\n"
+    b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@acme.fr>\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+)
+NEWSLETTER = HEADER + b"\r\nBonjour, nos prix du mois.\r\n\r\nAcme SAS\r\n"
 
 
 @dataclass
@@ -193,6 +204,14 @@ class Bench:
     def regime(self) -> Regime:
         policy = Policy("v1", streams=self.streams, default_refuses=self.default_refuses)
         return Regime(policy, Matcher(policy), {}, self.ring)
+
+    def change(self, **fields: Any) -> None:
+        """Ask something else of the only stream."""
+        self.streams = (replace(self.streams[0], **fields),)
+
+    async def settled(self) -> None:
+        """Wait for what the proxy has yet to write."""
+        await self.proxy.close()
 
     async def send(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +18,11 @@ from smtpguard.store.counts import DAY, Attempts, Counts
 from smtpguard.store.embedded import Embedded
 from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store, Who
+from tests.proxy.conftest import NEWSLETTER
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import Bench
 
-MAIL = (
-    b"From: Acme <news@acme.fr>\r\nTo: you@client.fr\r\nSubject: Nouvelles\r\n"
-    b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@acme.fr>\r\n"
-    b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"\r\nBonjour, nos prix du mois.\r\n\r\nAcme SAS\r\n"
-)
 READER = Address(b"a", b"client.fr")
 NEWS = Scope("acme", "news")
 SESSION = Session("smtp", "ESMTP", "127.0.0.1", "mta", trusted=True)
@@ -46,10 +40,6 @@ async def store(bench: Bench) -> AsyncIterator[Store]:
         yield opened
         await opened.close()
     shutil.rmtree(home)
-
-
-def stream(bench: Bench, **changes: Any) -> None:
-    bench.streams = (replace(bench.streams[0], **changes),)
 
 
 async def left(
@@ -79,9 +69,9 @@ async def counted(bench: Bench, store: Store) -> list[Attempts]:
 async def test_an_attempt_is_counted_by_its_age(
     bench: Bench, store: Store, match: Match, protocol: str, ago: int, expected: tuple[int, int]
 ) -> None:
-    stream(bench, match=match)
+    bench.change(match=match)
     await left(bench, ago)
-    replies = await bench.send(MAIL, "a@client.fr", protocol=protocol)
+    replies = await bench.send(NEWSLETTER, "a@client.fr", protocol=protocol)
     assert replies[-1].startswith(b"550")
     assert await counted(bench, store) == [Attempts("acme", "news", *expected, ago)]
 
@@ -89,7 +79,7 @@ async def test_an_attempt_is_counted_by_its_age(
 async def test_the_first_opt_out_counts_wherever_it_stands(bench: Bench, store: Store) -> None:
     await left(bench, 60)
     await left(bench, 5 * DAY, who="client.fr", scope=Scope())
-    await bench.send(MAIL, "a@client.fr", protocol="LMTP")
+    await bench.send(NEWSLETTER, "a@client.fr", protocol="LMTP")
     assert await counted(bench, store) == [Attempts("acme", "news", 0, 1, 5 * DAY)]
 
 
@@ -97,49 +87,49 @@ async def test_several_of_one_mail_are_each_counted(bench: Bench, store: Store) 
     for name, ago in ((b"a", 60), (b"b", 3 * DAY), (b"d", 4 * DAY)):
         await left(bench, ago, who=Address(name, b"client.fr"))
     names = [f"{name}@client.fr" for name in "abcd"]
-    replies = await bench.send(MAIL, *names, protocol="LMTP")
+    replies = await bench.send(NEWSLETTER, *names, protocol="LMTP")
     assert [reply[:3] for reply in replies[4:]] == [b"550", b"550", b"250", b"550"]
     assert await counted(bench, store) == [Attempts("acme", "news", 1, 2, 4 * DAY)]
 
 
 async def test_a_stream_that_observes_counts_what_it_lets_pass(bench: Bench, store: Store) -> None:
-    stream(bench, match=EARLY, enforce_suppression=False)
+    bench.change(match=EARLY, enforce_suppression=False)
     await left(bench, 5 * DAY)
-    replies = await bench.send(MAIL, "a@client.fr", protocol="LMTP")
+    replies = await bench.send(NEWSLETTER, "a@client.fr", protocol="LMTP")
     assert replies[-1].startswith(b"250")
     assert await counted(bench, store) == [Attempts("acme", "news", 0, 1, 5 * DAY)]
 
 
 async def test_what_is_put_off_is_counted_when_it_comes_again(bench: Bench, store: Store) -> None:
-    stream(bench, match=EARLY, rules={})
+    bench.change(match=EARLY, rules={})
     begun: Any = await bench.proxy.mail(SESSION, Address.parse(b"bounce@acme.fr"), ())
     for name in (b"a", b"b"):
         assert (await begun.rcpt(Recipient(Address(name, b"client.fr")))).startswith(b"250")
     await left(bench, 5 * DAY)
-    (reply,) = [reply async for reply in begun.data(MAIL)]
+    (reply,) = [reply async for reply in begun.data(NEWSLETTER)]
     assert reply.startswith(b"451")
     assert await counted(bench, store) == []
-    await bench.send(MAIL, "a@client.fr", "b@client.fr")
+    await bench.send(NEWSLETTER, "a@client.fr", "b@client.fr")
     assert await counted(bench, store) == [Attempts("acme", "news", 0, 1, 5 * DAY)]
 
 
 @pytest.mark.parametrize("reason", [Reason.MANUAL, Reason.HARD_BOUNCE])
 async def test_who_did_not_leave_is_not_counted(bench: Bench, store: Store, reason: Reason) -> None:
     await left(bench, 5 * DAY, reason=reason)
-    assert (await bench.send(MAIL, "a@client.fr", protocol="LMTP"))[-1].startswith(b"550")
+    assert (await bench.send(NEWSLETTER, "a@client.fr", protocol="LMTP"))[-1].startswith(b"550")
     assert await counted(bench, store) == []
 
 
 async def test_an_invoice_is_no_attempt(bench: Bench, store: Store) -> None:
-    stream(bench, kind=Kind.TRANSACTIONAL)
+    bench.change(kind=Kind.TRANSACTIONAL)
     await left(bench, 5 * DAY, scope=Scope())
-    assert (await bench.send(MAIL, "a@client.fr", protocol="LMTP"))[-1].startswith(b"250")
+    assert (await bench.send(NEWSLETTER, "a@client.fr", protocol="LMTP"))[-1].startswith(b"250")
     assert await counted(bench, store) == []
 
 
 async def test_mail_to_others_asks_nothing_more(bench: Bench) -> None:
-    stream(bench, match=EARLY)
-    await bench.send(MAIL, "a@client.fr", protocol="LMTP")
+    bench.change(match=EARLY)
+    await bench.send(NEWSLETTER, "a@client.fr", protocol="LMTP")
     assert bench.store.asked == 2  # at RCPT, and at the dot
     for task in set(bench.proxy._afterwards):
         await task

@@ -21,17 +21,12 @@ from smtpguard.reply import Reply
 from smtpguard.store.embedded import Embedded
 from smtpguard.store.settings import Settings
 from smtpguard.store.store import Store
+from tests.proxy.conftest import NEWSLETTER
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import Bench
 
 RACES = 300
-MAIL = (
-    b"From: Acme <news@acme.fr>\r\nTo: you@client.fr\r\nSubject: Nouvelles\r\n"
-    b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@acme.fr>\r\n"
-    b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"\r\nBonjour, nos prix du mois.\r\n\r\nAcme SAS\r\n"
-)
 
 
 @pytest.fixture
@@ -64,7 +59,7 @@ async def test_no_dot_after_the_answer_passes(bench: Bench, state: Path, protoco
             pause /= 10
         await asyncio.sleep(pause)
         dot = time.monotonic()
-        replies = [reply async for reply in begun.data(MAIL)]
+        replies = [reply async for reply in begun.data(NEWSLETTER)]
         return dot, replies[-1].startswith(b"2")
 
     async def leave(address: Address, pause: float) -> float:

@@ -6,16 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smtpguard.policy.controller import Unsubscribe
+from tests.proxy.conftest import NEWSLETTER
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import Bench
-
-HEADER = (
-    b"From: Acme <news@acme.fr>\r\nTo: a@client.fr\r\nSubject: Nouvelles\r\n"
-    b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@acme.fr>\r\n"
-    b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-)
-NEWSLETTER = HEADER + b"\r\nBonjour, nos prix du mois.\r\n\r\nAcme SAS\r\n"
 
 
 async def test_no_link_leads_to_an_exit_that_is_shut(bench: Bench) -> None:

@@ -15,36 +15,19 @@ from smtpguard.mail import message
 from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Parameter, Recipient, Session
 from smtpguard.person import Person, Reason, Suppression
-from smtpguard.policy.stream import Action, Asked, Kind, Match, Mode
+from smtpguard.policy.stream import Action, Kind, Match, Mode
 from smtpguard.reply import Reply
 from smtpguard.rules import BY_ID
 from smtpguard.rules.rule import Case, Finding
 from smtpguard.smtp.wire import UpstreamReply
 from smtpguard.verdict.decision import Decision
+from tests.proxy.conftest import NEWSLETTER, asked
 
 if TYPE_CHECKING:
     from tests.proxy.conftest import Bench
 
-HEADER = (
-    b"From: Acme <news@acme.fr>\r\nTo: a@client.fr\r\nSubject: Nouvelles\r\n"
-    b"Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@acme.fr>\r\n"
-    b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-)
-NEWSLETTER = HEADER + b"\r\nBonjour, nos prix du mois.\r\n\r\nAcme SAS\r\n"
 LEFT = Person((Suppression(Reason.OBJECTION),))
 REFUSED = UpstreamReply(b"550-5.1.1 No such user,\r\n550 5.1.1 word for word\r\n")
-
-
-def stream(bench: Bench, **changes: Any) -> None:
-    bench.streams = (replace(bench.streams[0], **changes),)
-
-
-def rules(action: Action, *names: str) -> dict[str, Asked]:
-    return {name: Asked(action, "test") for name in names}
-
-
-async def settled(bench: Bench) -> None:
-    await bench.proxy.close()
 
 
 async def test_a_newsletter_is_mended_and_the_upstreams_word_passed_on(bench: Bench) -> None:
@@ -86,7 +69,7 @@ async def test_the_copy_inverts_to_what_came(bench: Bench) -> None:
 
 
 async def test_a_refusal_sends_nothing_and_says_what_to_do(bench: Bench) -> None:
-    stream(bench, edits=Change.HEADERS)
+    bench.change(edits=Change.HEADERS)
     replies = await bench.send(NEWSLETTER, "a@client.fr")
     text = replies[-1].decode()
     assert text.startswith("550-5.6.0 missing-unsubscribe-link: No visible unsubscribe link")
@@ -98,7 +81,7 @@ async def test_a_refusal_sends_nothing_and_says_what_to_do(bench: Bench) -> None
 
 
 async def test_observe_changes_nothing_but_the_trace(bench: Bench) -> None:
-    stream(bench, mode=Mode.OBSERVE)
+    bench.change(mode=Mode.OBSERVE)
     await bench.send(NEWSLETTER, "a@client.fr")
     ((_, _, sent),) = bench.upstream.heard
     assert sent.endswith(NEWSLETTER)
@@ -110,7 +93,7 @@ async def test_observe_changes_nothing_but_the_trace(bench: Bench) -> None:
 
 
 async def test_observe_still_refuses_who_opted_out(bench: Bench) -> None:
-    stream(bench, mode=Mode.OBSERVE, match=Match(sender="@acme.fr"))
+    bench.change(mode=Mode.OBSERVE, match=Match(sender="@acme.fr"))
     bench.store.people["a@client.fr"] = LEFT
     (reply,) = await bench.send(NEWSLETTER, "a@client.fr")
     assert reply.startswith(b"550-5.7.1 suppressed-recipient: ")
@@ -119,7 +102,7 @@ async def test_observe_still_refuses_who_opted_out(bench: Bench) -> None:
 
 
 async def test_only_the_suppressed_recipient_is_refused_at_rcpt(bench: Bench) -> None:
-    stream(bench, match=Match(sender="@acme.fr"), rules={})
+    bench.change(match=Match(sender="@acme.fr"), rules={})
     bench.store.people["gone@client.fr"] = LEFT
     replies = await bench.send(NEWSLETTER, "gone@client.fr", "a@client.fr")
     assert [reply[:3] for reply in replies] == [b"550", b"250", b"250"]
@@ -128,7 +111,7 @@ async def test_only_the_suppressed_recipient_is_refused_at_rcpt(bench: Bench) ->
 
 
 async def test_who_left_between_rcpt_and_dot_gets_nothing(bench: Bench) -> None:
-    stream(bench, match=Match(sender="@acme.fr"), rules={})
+    bench.change(match=Match(sender="@acme.fr"), rules={})
     look_up = bench.store.look_up
 
     async def leaving(controller: str, addresses: Any) -> list[Person]:
@@ -143,7 +126,7 @@ async def test_who_left_between_rcpt_and_dot_gets_nothing(bench: Bench) -> None:
 
 
 async def test_where_a_retry_would_not_help_it_is_refused_with_the_count(bench: Bench) -> None:
-    stream(bench, rules={})
+    bench.change(rules={})
     bench.store.people["a@client.fr"] = LEFT
     replies = await bench.send(NEWSLETTER, "a@client.fr", "b@client.fr")
     assert replies[-1].startswith(b"550-5.7.1 suppressed-recipient")
@@ -164,14 +147,14 @@ async def test_lmtp_answers_each_and_gives_each_a_link_of_their_own(bench: Bench
 
 
 async def test_lmtp_recipients_with_equal_copies_share_one_transaction(bench: Bench) -> None:
-    stream(bench, rules={})
+    bench.change(rules={})
     await bench.send(NEWSLETTER, "a@client.fr", "b@client.fr", protocol="LMTP")
     ((_, rcpts, _),) = bench.upstream.heard
     assert rcpts == [b"TO:<a@client.fr>", b"TO:<b@client.fr>"]
 
 
 async def test_lmtp_passes_each_recipients_own_upstream_answer_on(bench: Bench) -> None:
-    stream(bench, rules={})
+    bench.change(rules={})
     bench.upstream.rcpts[b"TO:<b@client.fr>"] = REFUSED
     replies = await bench.send(NEWSLETTER, "a@client.fr", "b@client.fr", protocol="LMTP")
     assert replies[-2:] == [b"250 2.0.0 Ok: queued as 4F2\r\n", REFUSED.octets]
@@ -195,7 +178,7 @@ async def test_one_copy_that_breaks_costs_the_others_nothing(bench: Bench) -> No
 
 
 async def test_the_upstream_is_asked_about_each_recipient_as_it_comes(bench: Bench) -> None:
-    stream(bench, rules={})
+    bench.change(rules={})
     bench.upstream.rcpts[b"TO:<b@client.fr>"] = REFUSED
     replies = await bench.send(NEWSLETTER, "a@client.fr", "b@client.fr")
     assert replies[:2] == [b"250 2.0.0 Ok: queued as 4F2\r\n", REFUSED.octets]
@@ -210,7 +193,7 @@ async def test_a_personal_link_never_goes_into_a_shared_copy(bench: Bench) -> No
 
 
 async def test_one_recipient_per_transaction(bench: Bench) -> None:
-    stream(bench, one_recipient=True, match=Match(sender="@acme.fr"))
+    bench.change(one_recipient=True, match=Match(sender="@acme.fr"))
     replies = await bench.send(NEWSLETTER, "a@client.fr", "b@client.fr")
     assert [reply[:3] for reply in replies] == [b"250", b"452", b"250"]
     ((_, rcpts, _),) = bench.upstream.heard
@@ -218,7 +201,7 @@ async def test_one_recipient_per_transaction(bench: Bench) -> None:
 
 
 async def test_the_store_silent_defers_marketing_and_asks_nobody_else(bench: Bench) -> None:
-    stream(bench, match=Match(sender="@acme.fr"))
+    bench.change(match=Match(sender="@acme.fr"))
     bench.store.silent = True
     (reply,) = await bench.send(NEWSLETTER, "a@client.fr")
     assert reply.startswith(b"451-4.3.0 unavailable-suppressions: ")
@@ -226,7 +209,7 @@ async def test_the_store_silent_defers_marketing_and_asks_nobody_else(bench: Ben
 
 
 async def test_a_stream_may_say_to_pass_when_the_store_is_silent(bench: Bench) -> None:
-    stream(bench, match=Match(sender="@acme.fr"), pass_when_store_silent=True, rules={})
+    bench.change(match=Match(sender="@acme.fr"), pass_when_store_silent=True, rules={})
     bench.store.silent = True
     replies = await bench.send(NEWSLETTER, "a@client.fr")
     assert replies[-1].startswith(b"250")
@@ -268,14 +251,14 @@ async def test_personal_and_unmatched_mail_is_never_parsed(
 
 
 async def test_unmatched_mail_may_be_refused(bench: Bench) -> None:
-    stream(bench, match=Match(sender="@elsewhere.fr"))
+    bench.change(match=Match(sender="@elsewhere.fr"))
     bench.default_refuses = True
     replies = await bench.send(NEWSLETTER, "a@client.fr")
     assert replies[-1].startswith(b"550-5.7.1 No stream")
 
 
 async def test_what_an_untrusted_client_says_is_removed_and_not_believed(bench: Bench) -> None:
-    stream(bench, rules=rules(Action.FIX_OR_REJECT, "missing-data-source"))
+    bench.change(rules=asked(Action.FIX_OR_REJECT, "missing-data-source"))
     bench.trusted = False
     said = b"X-SmtpGuard-Source: salon; purchased; Salon Bati 2026\r\n" + NEWSLETTER
     replies = await bench.send(said, "a@client.fr")
@@ -301,14 +284,14 @@ async def test_smtputf8_is_refused_where_the_upstream_cannot(bench: Bench) -> No
 
 
 async def test_one_bad_template_pauses_the_stream(bench: Bench) -> None:
-    stream(bench, edits=Change.NONE, pause_after=2)
+    bench.change(edits=Change.NONE, pause_after=2)
     replies = [(await bench.send(NEWSLETTER, "a@client.fr"))[-1] for _ in range(4)]
     assert [reply[:3] for reply in replies] == [b"550", b"550", b"451", b"451"]
     assert b"pauses for this fault" in replies[-1]
 
 
 async def test_refuse_with_defer(bench: Bench) -> None:
-    stream(bench, edits=Change.NONE, refuse_with_defer=True)
+    bench.change(edits=Change.NONE, refuse_with_defer=True)
     replies = await bench.send(NEWSLETTER, "a@client.fr")
     assert replies[-1].startswith(b"451-4.6.0 missing-unsubscribe-link")
 
@@ -322,14 +305,14 @@ async def test_a_rule_that_raises_costs_only_its_finding(
     )
     codes = [(await bench.send(NEWSLETTER, "a@client.fr"))[-1][:3] for _ in range(4)]
     assert codes == [b"451", b"451", b"550", b"550"], "a 4xx that never changes is poison"
-    stream(bench, kind=Kind.TRANSACTIONAL)
+    bench.change(kind=Kind.TRANSACTIONAL)
     bench.proxy.regime = bench.regime()
     assert (await bench.send(NEWSLETTER, "a@client.fr"))[-1].startswith(b"250")
 
 
 async def test_a_transaction_keeps_the_policy_it_began_with(bench: Bench) -> None:
     begun = await bench.proxy.mail(_session(bench), None, ())
-    stream(bench, edits=Change.NONE)
+    bench.change(edits=Change.NONE)
     bench.proxy.regime = bench.regime()
     assert not isinstance(begun, Reply)
     await begun.rcpt(Recipient(Address(b"a", b"client.fr")))

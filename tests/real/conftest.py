@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import free_port
 from tests.real.guard import Guard
-from tests.real.mta import Postfix, free_port, together
+from tests.real.mta import Postfix, together
 from tests.real.wiring import WHOLE_LINES
 
 POLICY = """\

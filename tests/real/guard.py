@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.real.mta import free_port, until
+from tests.processes import children, command, free_port, until
 
 
 class Guard:
@@ -117,20 +117,3 @@ class Guard:
     def trouble(self) -> str:
         """The end of its log."""
         return "\n".join(self.lines("")[-30:])
-
-
-def children(parent: int) -> list[int]:
-    """Process ids of the children; none where the parent has gone."""
-    try:
-        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    except OSError:
-        return []
-    return [int(word) for word in listed.split()]
-
-
-def command(pid: int) -> bytes:
-    """The command line of a process."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""

@@ -8,19 +8,17 @@ import shutil
 import smtplib
 import socket
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
 
-PATIENCE = 30.0
+from tests.processes import Logged, until
+
 ID = re.compile(rb"^Message-ID: <([\w.-]+)@acme\.fr>", re.MULTILINE | re.IGNORECASE)
 READER = re.compile(rb"^X-Original-To: (\S+)", re.MULTILINE)
-T = TypeVar("T")
 
 MASTER = """\
 postlog   unix-dgram n  -  n  -  1  postlogd
@@ -46,38 +44,6 @@ virtual   unix  -  n  n  -  -  virtual
 anvil     unix  -  -  n  -  1  anvil
 scache    unix  -  -  n  -  1  scache
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-class Logged(Protocol):
-    """It can say what it said last."""
-
-    def lines(self, words: str) -> list[str]: ...
-
-    def trouble(self) -> str: ...
-
-
-def until(
-    seen: Callable[[], T],
-    what: str,
-    *told_by: Logged,
-    seconds: float = PATIENCE,
-    every: float = 0.05,
-) -> T:
-    """The first true value of ``seen``; fails after ``seconds``, with the end of the logs."""
-    deadline = time.monotonic() + seconds
-    while not (value := seen()):
-        if time.monotonic() > deadline:
-            logs = "\n".join(one.trouble() for one in told_by)
-            raise AssertionError(f"waited {seconds:g} s for {what}\n{logs}")
-        time.sleep(every)
-    return value
 
 
 def greets(port: int) -> bool:

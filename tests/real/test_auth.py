@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.processes import free_port, until
 from tests.real.guard import Guard
-from tests.real.mta import Postfix, free_port, message, send, until
+from tests.real.mta import Postfix, message, send
 
 pytestmark = pytest.mark.real
 

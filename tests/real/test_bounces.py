@@ -12,8 +12,9 @@ from email.message import Message
 import pytest
 
 from smtpguard.verdict.mistakable import mistakable
+from tests.processes import free_port, until
 from tests.real.guard import Guard
-from tests.real.mta import Postfix, free_port, message, send, until
+from tests.real.mta import Postfix, message, send
 
 pytestmark = pytest.mark.real
 

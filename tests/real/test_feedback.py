@@ -13,8 +13,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.processes import free_port, until
 from tests.real.guard import Guard
-from tests.real.mta import Postfix, free_port, message, send, until
+from tests.real.mta import Postfix, message, send
 
 pytestmark = pytest.mark.real
 

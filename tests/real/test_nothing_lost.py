@@ -19,8 +19,9 @@ from functools import partial
 
 import pytest
 
-from tests.real.guard import Guard, command
-from tests.real.mta import Postfix, free_port, message, more, together, until
+from tests.processes import command, free_port, until
+from tests.real.guard import Guard
+from tests.real.mta import Postfix, message, more, together
 
 pytestmark = pytest.mark.real
 

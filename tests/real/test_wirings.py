@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.processes import until
 from tests.real.guard import Guard
-from tests.real.mta import Postfix, message, send, until
+from tests.real.mta import Postfix, message, send
 from tests.real.wiring import CONTENT_FILTER, LMTP, NAMES, PROXY_FILTER, RELAYHOST, Wiring, wire
 
 pytestmark = pytest.mark.real

@@ -6,8 +6,9 @@ import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.processes import free_port, until
 from tests.real.guard import Guard
-from tests.real.mta import Postfix, free_port, send, together, until
+from tests.real.mta import Postfix, send, together
 
 RELAYHOST, CONTENT_FILTER, PROXY_FILTER, LMTP = NAMES = (
     "relayhost",

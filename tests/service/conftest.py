@@ -9,14 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-T = TypeVar("T")
+from tests.processes import children, command
 
 CONTROLLER = """\
 controller: acme
@@ -28,15 +26,6 @@ LENIENT = CONTROLLER + "default: {class: personal}\n"
 """Mail goes on, and gets 451 because nobody is there."""
 STRICT = CONTROLLER + "default: {class: refuse}\n"
 """Mail gets 5xx."""
-
-
-def until(seen: Callable[[], T], service: Service) -> T:
-    """The first true value; the end of the log where there is none for 30 s."""
-    end = time.monotonic() + 30
-    while not (value := seen()):
-        assert time.monotonic() < end, service.log.read_text()[-3000:]
-        time.sleep(0.02)
-    return value
 
 
 class Service:
@@ -116,13 +105,17 @@ class Service:
         """What the log says with these words in it."""
         return [line for line in self.log.read_text().splitlines() if words in line]
 
+    def trouble(self) -> str:
+        """The end of the log."""
+        return "\n".join(self.lines("")[-30:])
+
     def workers(self) -> list[int]:
         """The processes that take mail."""
-        return [pid for pid in self._children() if b"smtpguard" in command(pid)]
+        return self._children(b"smtpguard")
 
     def store(self) -> list[int]:
         """The process that keeps the register."""
-        return [pid for pid in self._children() if b"valkey-server" in command(pid)]
+        return self._children(b"valkey-server")
 
     def client(self) -> smtplib.LMTP:
         """A session, greeted."""
@@ -147,22 +140,9 @@ class Service:
                 os.kill(pid, 9)
             self.process.wait()
 
-    def _children(self) -> list[int]:
+    def _children(self, of: bytes) -> list[int]:
         assert self.process is not None
-        pid = self.process.pid
-        try:
-            listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        except OSError:
-            return []
-        return [int(word) for word in listed.split()]
-
-
-def command(pid: int) -> bytes:
-    """How a process was called."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+        return [pid for pid in children(self.process.pid) if of in command(pid)]
 
 
 def begin(client: smtplib.SMTP) -> None:

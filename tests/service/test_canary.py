@@ -6,7 +6,6 @@ import gzip
 import http.client
 import http.server
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import pytest
 import trustme
 
 from smtpguard.cli.demo.program import Program
+from tests.processes import free_port
 from tests.service.conftest import STRICT, Service
 
 EXIT = """\
@@ -47,9 +47,7 @@ class Pages:
     """`smtpguard web` of the same host, started and stopped."""
 
     def __init__(self, service: Service) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.service = service
         self.tls = ""
         self.program: Program | None = None

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.service.conftest import LENIENT, STRICT, Service, begin, command, finish, until
+from tests.processes import command, until
+from tests.service.conftest import LENIENT, STRICT, Service, begin, finish
 
 ACTIVATE = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3);"
@@ -111,8 +112,8 @@ def test_a_worker_that_dies_is_replaced_by_one_with_the_policy_in_force(service:
     reload(service, STRICT)
     for _ in range(2):
         os.kill(service.workers()[0], signal.SIGKILL)
-        until(lambda: len(service.workers()) < 2, service)
-        until(lambda: len(service.workers()) == 2, service)
+        until(lambda: len(service.workers()) < 2, "its end", service)
+        until(lambda: len(service.workers()) == 2, "another worker", service)
     assert len(service.lines("worker ended")) == 2
     assert {service.answer() for _ in range(6)} == {550}
 
@@ -121,7 +122,7 @@ def test_a_worker_that_starts_during_a_reload_follows(service: Service) -> None:
     service.start()
     before = set(service.workers())
     os.kill(min(before), signal.SIGKILL)
-    (new,) = until(lambda: set(service.workers()) - before, service)
+    (new,) = until(lambda: set(service.workers()) - before, "another worker", service)
     os.kill(new, signal.SIGSTOP)
     service.policy.write_text(STRICT)
     service.signal(signal.SIGHUP)
@@ -129,14 +130,14 @@ def test_a_worker_that_starts_during_a_reload_follows(service: Service) -> None:
     os.kill(new, signal.SIGCONT)
     assert service.told() == "READY=1"
     os.kill((before & set(service.workers())).pop(), signal.SIGSTOP)  # the new one answers
-    until(lambda: service.answer() == 550, service)
+    until(lambda: service.answer() == 550, "the new policy", service)
 
 
 def test_the_store_is_started_again_and_the_log_says_so(service: Service) -> None:
     service.start()
     (store,) = service.store()
     os.kill(store, signal.SIGKILL)
-    until(lambda: service.store() not in ([], [store]), service)
+    until(lambda: service.store() not in ([], [store]), "another store", service)
     assert service.lines("the embedded store ended with SIGKILL")
     assert service.lines("the embedded store was started again")
 
@@ -158,7 +159,8 @@ def test_a_transaction_is_waited_for_and_an_interrupt_ends_that(service: Service
         begin(client)
         service.signal(signal.SIGTERM)
         assert idle.getreply()[0] == 421
-        until(lambda: refused(service), service)  # the other worker may be a moment behind
+        # The other worker may be a moment behind.
+        until(lambda: refused(service), "nobody to listen", service)
         service.signal(signal.SIGTERM)
         assert client.noop()[0] == 250, "the transaction is still open"
         service.signal(signal.SIGINT)
@@ -169,7 +171,7 @@ def test_a_transaction_is_waited_for_and_an_interrupt_ends_that(service: Service
 
 def test_told_to_stop_while_starting_it_leaves_nothing_behind(service: Service) -> None:
     process = service.spawn()
-    (store,) = until(service.store, service)
+    (store,) = until(service.store, "the store", service)
     process.terminate()
     assert service.ended() == os.EX_OK
     assert b"valkey" not in command(store)

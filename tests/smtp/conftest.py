@@ -23,6 +23,8 @@ from smtpguard.smtp.settings import Listener, Onward
 from smtpguard.smtp.upstream import Upstream
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+MAIL, RCPT = b"FROM:<a@c.example>", b"TO:<b@d.example>"
+OFFERS = b"250-up\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
 
 
 @dataclass
@@ -201,7 +203,11 @@ async def upstairs() -> AsyncIterator[Callable[[Script], Awaitable[Upstairs]]]:
             continue
 
 
-OFFERS = b"250-up\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The banner, and what is offered; a script goes on after it."""
+    writer.write(b"220 up\r\n")
+    await reader.readline()
+    writer.write(OFFERS)
 
 
 class Polite:
@@ -263,3 +269,11 @@ async def upstream() -> AsyncIterator[Callable[..., Upstream]]:
     for one in made:
         await one.close()
     await asyncio.sleep(0)
+
+
+async def send(up: Upstream) -> bytes:
+    """A mail to one; the reply after its dot."""
+    delivery = await up.begin(Session())
+    burst = await delivery.burst(MAIL, [RCPT], b"x\r\n")
+    await delivery.release()
+    return burst.final.octets

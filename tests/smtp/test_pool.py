@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 import pytest
 
 from smtpguard.mail.envelope import Session
-from smtpguard.smtp.upstream import Upstream, UpstreamUnavailable
-
-MAIL, RCPT = b"FROM:<a@c.example>", b"TO:<b@d.example>"
-OFFERS = b"250-up\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
-
-
-def unused() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
-async def send(up: Upstream) -> bytes:
-    delivery = await up.begin(Session())
-    burst = await delivery.burst(MAIL, [RCPT], b"x\r\n")
-    await delivery.release()
-    return burst.final.octets
+from smtpguard.smtp.upstream import UpstreamUnavailable
+from tests.processes import free_port
+from tests.smtp.conftest import MAIL, RCPT, greet, send
 
 
 async def test_a_connection_is_used_again(upstream: Any, upstairs: Any, sink: Any) -> None:
@@ -81,9 +66,7 @@ async def test_a_stale_connection_that_is_silent_is_replaced(
         if there.calls > 1:
             await polite(reader, writer)
         else:
-            writer.write(b"220 up\r\n")
-            await reader.readline()
-            writer.write(OFFERS)
+            await greet(reader, writer)
             await reader.read()
 
     there = await upstairs(script)
@@ -106,7 +89,7 @@ async def test_one_too_many_waits_and_is_put_off(upstream: Any, upstairs: Any, s
 
 
 async def test_failing_to_connect_takes_no_slot(upstream: Any) -> None:
-    up = upstream(port=unused(), connections=1)
+    up = upstream(port=free_port(), connections=1)
     for _ in range(3):
         with pytest.raises(UpstreamUnavailable):
             await up.begin(Session())
@@ -133,9 +116,7 @@ async def test_a_cancelled_delivery_does_not_leave_its_connection_to_others(
     upstream: Any, upstairs: Any
 ) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 up\r\n")
-        await reader.readline()
-        writer.write(OFFERS)
+        await greet(reader, writer)
         await reader.read()
 
     there = await upstairs(script)
@@ -159,9 +140,7 @@ async def test_connections_that_are_silent_together_are_waited_for_once(
         if there.calls > 5:
             await polite(reader, writer)
             return
-        writer.write(b"220 up\r\n")
-        await reader.readline()
-        writer.write(OFFERS)
+        await greet(reader, writer)
         await reader.read()
 
     there = await upstairs(script)

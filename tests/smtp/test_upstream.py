@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ import trustme
 from smtpguard.mail.envelope import Session
 from smtpguard.smtp.capabilities import ASSUMED
 from smtpguard.smtp.settings import Tls
-from smtpguard.smtp.upstream import Upstream, UpstreamUnavailable
-
-MAIL, RCPT = b"FROM:<a@c.example>", b"TO:<b@d.example>"
-OFFERS = b"250-up\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n"
+from smtpguard.smtp.upstream import UpstreamUnavailable
+from tests.processes import free_port
+from tests.smtp.conftest import MAIL, RCPT, greet, send
 
 
 async def test_what_the_upstream_offers_is_known_and_kept(
@@ -41,14 +39,8 @@ async def test_one_question_for_all_who_ask_at_once(
     assert there.calls == 1
 
 
-def unused() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
 async def test_nothing_known_is_assumed_and_nobody_waits_twice(upstream: Any) -> None:
-    up = upstream(port=unused())
+    up = upstream(port=free_port())
     assert await up.capabilities() is ASSUMED
     failed_at = up._failed_at
     assert await up.capabilities() is ASSUMED
@@ -57,7 +49,7 @@ async def test_nothing_known_is_assumed_and_nobody_waits_twice(upstream: Any) ->
 
 async def test_no_listener_is_451(upstream: Any) -> None:
     with pytest.raises(UpstreamUnavailable) as raised:
-        await upstream(port=unused()).begin(Session())
+        await upstream(port=free_port()).begin(Session())
     assert bytes(raised.value.reply).startswith(b"451 4.4.1 ")
 
 
@@ -109,20 +101,11 @@ async def test_helo_is_said_where_ehlo_is_refused(upstream: Any, upstairs: Any, 
     await delivery.release()
 
 
-async def send(up: Upstream) -> bytes:
-    delivery = await up.begin(Session())
-    burst = await delivery.burst(MAIL, [RCPT], b"x\r\n")
-    await delivery.release()
-    return burst.final.octets
-
-
 async def test_death_after_the_dot_is_ambiguous_and_before_it_is_not(
     upstream: Any, upstairs: Any
 ) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 up\r\n")
-        await reader.readline()
-        writer.write(OFFERS)
+        await greet(reader, writer)
         await reader.readuntil(b"DATA\r\n")
         writer.write(b"250 Ok\r\n250 Ok\r\n" + (b"354 go\r\n" if there.calls == 1 else b""))
         if there.calls == 1:
@@ -148,9 +131,7 @@ async def test_an_answer_before_the_dot_is_kept_and_no_dot_is_sent(
     heard: list[bytes] = []
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 up\r\n")
-        await reader.readline()
-        writer.write(OFFERS)
+        await greet(reader, writer)
         await reader.readuntil(b"DATA\r\n")
         writer.write(b"250 Ok\r\n250 Ok\r\n354 go\r\n552 5.3.4 Enough\r\n")
         with contextlib.suppress(ConnectionError):
@@ -167,9 +148,7 @@ async def test_an_answer_before_the_dot_is_kept_and_no_dot_is_sent(
 
 async def test_a_deadline_holds_for_the_whole_delivery(upstream: Any, upstairs: Any) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 up\r\n")
-        await reader.readline()
-        writer.write(OFFERS)
+        await greet(reader, writer)
         await reader.read()
 
     there = await upstairs(script)

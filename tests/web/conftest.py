@@ -1,8 +1,5 @@
 """The pages over a real Valkey, a company with two brands, and readers with links."""
 
-import shutil
-import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from smtpguard.web.app import application
 from smtpguard.web.desk import Desk
 from smtpguard.web.settings import Web
 from smtpguard.web.site import Site, build
+from tests.valkey import empty, running
 
 RING = Keyring((ReferenceKey("k1", b"1" * 32),), (LinkKey(7, b"7" * 64), LinkKey(3, b"3" * 64)))
 NOW = 1_795_000_000
@@ -112,18 +110,13 @@ class House:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Embedded]:
-    home = Path(tempfile.mkdtemp(prefix="sg-"))
-    with Embedded(home / "store") as embedded:
-        yield embedded
-    shutil.rmtree(home)
+    with running() as one:
+        yield one
 
 
 @pytest.fixture
 def settings(server: Embedded, tmp_path: Path) -> Settings:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(server.socket))
-        client.sendall(b"FLUSHALL\r\n")
-        assert client.recv(16) == b"+OK\r\n"
+    empty(server)
     return Settings(tmp_path, url=f"unix://{server.socket}", deadline=0.5, blip=0.0)
 
 

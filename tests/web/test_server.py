@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,9 @@ import trustme
 from smtpguard.web import status
 from smtpguard.web.app import application
 from smtpguard.web.desk import Desk
-from smtpguard.web.server import serving
 from smtpguard.web.settings import Limits, Tls, Web
 from smtpguard.web.site import Asset
+from tests.web.door import say, served
 
 if TYPE_CHECKING:
     from tests.web.conftest import House
@@ -30,40 +30,15 @@ def web() -> Web:
     return Web(limits=Limits(seconds=0.3, connections_per_client=20))
 
 
-@asynccontextmanager
-async def opened(desk: Desk, tls: Tls | None = None) -> AsyncIterator[int]:
-    """The pages on a port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = serving(application(desk), desk.settings, tls=tls)
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            await asyncio.sleep(0.005)
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task
+def opened(desk: Desk, tls: Tls | None = None) -> AbstractAsyncContextManager[int]:
+    """The port of the pages."""
+    return served(application(desk), desk.settings, tls)
 
 
 def heavy(desk: Desk) -> str:
     """The path of a file that no socket's buffers hold."""
     desk.site = replace(desk.site, assets={"x.svg": Asset(bytes(8_000_000), "image/svg+xml")})
     return "/static/x.svg"
-
-
-async def say(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """Send pieces, then read until the server hangs up."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        for piece in pieces:
-            writer.write(piece)
-            await asyncio.sleep(pause)
-        async with asyncio.timeout(5):
-            return await reader.read()
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
 
 
 def post(path: str, *fields: str, body: bytes = b"") -> bytes:

@@ -22,7 +22,7 @@ from smtpguard.store.store import Store
 from smtpguard.web.api.app import application
 from smtpguard.web.api.caller import Caller
 from smtpguard.web.desk import Desk
-from smtpguard.web.settings import Api, ApiToken, Right, Web
+from smtpguard.web.settings import Api, ApiLimits, ApiToken, Limits, Right, Web
 from smtpguard.web.site import build
 from tests.web.conftest import NOW, RING
 
@@ -55,6 +55,8 @@ TOKENS = {
 
 LISTED = {"robinson": "robin@client.example", "advertiser": "ada@client.example"}
 """Partners' lists, and who stands on them: against all brands, and against one."""
+CHECK = {"addresses": ["anna@client.example"], "controller": "acme"}
+"""What a program asks most often."""
 
 
 def token(name: str) -> str:
@@ -128,6 +130,17 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 def settings(settings: Settings) -> Settings:
     """Nothing here is about a store that takes long."""
     return replace(settings, deadline=10.0)
+
+
+def narrow() -> Web:
+    """The API under a name of its own, with limits that a test reaches."""
+    api = Api(
+        listen=Endpoint("127.0.0.1", 8027),
+        tokens=tokens(),
+        names=("api.acme.example",),
+        limits=ApiLimits(body=4096, list=65_536, in_flight=100_000, seconds=0.4),
+    )
+    return Web(api=api, limits=Limits(seconds=0.5))
 
 
 @pytest.fixture

@@ -4,66 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from smtpguard.policy.peers import Endpoint
 from smtpguard.web.api.app import application
 from smtpguard.web.desk import Desk
-from smtpguard.web.server import serving
-from smtpguard.web.settings import Api, ApiLimits, Limits, Web
-from tests.web.api.conftest import token, tokens
+from smtpguard.web.settings import Web
+from tests.web.api.conftest import CHECK, narrow, token
+from tests.web.door import say, served
 
 if TYPE_CHECKING:
     from tests.web.api.conftest import Program
 
-CHECK = {"addresses": ["anna@client.example"], "controller": "acme"}
-LIMITS = ApiLimits(body=4096, list=65_536, in_flight=100_000, seconds=0.4)
-
 
 @pytest.fixture
-def api() -> Api:
-    listen = Endpoint("127.0.0.1", 8027)
-    return Api(listen=listen, tokens=tokens(), names=("api.acme.example",), limits=LIMITS)
+def web() -> Web:
+    return narrow()
 
 
-@pytest.fixture
-def web(api: Api) -> Web:
-    return Web(api=api, limits=Limits(seconds=0.5))
-
-
-@asynccontextmanager
-async def opened(desk: Desk) -> AsyncIterator[int]:
-    """The API on a port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = serving(application(desk), desk.settings)
-        task = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            await asyncio.sleep(0.005)
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task
-
-
-async def say(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """Send pieces, then read until the server hangs up."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        for piece in pieces:
-            writer.write(piece)
-            await asyncio.sleep(pause)
-        async with asyncio.timeout(5):
-            return await reader.read()
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
+def opened(desk: Desk) -> AbstractAsyncContextManager[int]:
+    """The port of the API."""
+    return served(application(desk), desk.settings)
 
 
 def post(path: str, *fields: str, body: bytes = b"", kind: str = "application/json") -> bytes:

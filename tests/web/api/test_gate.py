@@ -14,25 +14,16 @@ from smtpguard.web.api.app import application
 from smtpguard.web.api.gate import Flight, Hold
 from smtpguard.web.api.problem import Refused
 from smtpguard.web.desk import Desk
-from smtpguard.web.settings import Api, ApiLimits, Limits, Right, Web
-from tests.web.api.conftest import problem, tokens
+from smtpguard.web.settings import Api, Right, Web
+from tests.web.api.conftest import CHECK, narrow, problem
 
 if TYPE_CHECKING:
     from tests.web.api.conftest import Program
 
-CHECK = {"addresses": ["anna@client.example"], "controller": "acme"}
-LIMITS = ApiLimits(body=4096, list=65_536, in_flight=100_000, seconds=0.4)
-
 
 @pytest.fixture
-def api() -> Api:
-    listen = Endpoint("127.0.0.1", 8027)
-    return Api(listen=listen, tokens=tokens(), names=("api.acme.example",), limits=LIMITS)
-
-
-@pytest.fixture
-def web(api: Api) -> Web:
-    return Web(api=api, limits=Limits(seconds=0.5))
+def web() -> Web:
+    return narrow()
 
 
 # --- who -----------------------------------------------------------------------------------------
