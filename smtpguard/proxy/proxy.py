@@ -19,6 +19,7 @@ from smtpguard.mail.address import Address
 from smtpguard.mail.envelope import Envelope, Parameter, Session
 from smtpguard.mail.message import Message
 from smtpguard.proxy import attempts, trace
+from smtpguard.proxy.convoy import Convoy
 from smtpguard.proxy.outgoing import NO_SMTPUTF8
 from smtpguard.proxy.patience import Breakages, Patience
 from smtpguard.proxy.regime import Regime
@@ -83,6 +84,7 @@ class Proxy:
         self.journal = journal
         self.inspector = inspector
         self.clock = clock
+        self.convoy = Convoy()
         self.breakages = Breakages()
         self.patience = Patience()
         self.shut: frozenset[str] = frozenset()

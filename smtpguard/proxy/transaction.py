@@ -97,8 +97,12 @@ class Transaction:
         self._began = time.perf_counter()
         self._message = Message(content)
         try:
-            question = await self._question(self._message)
+            convoy = self.proxy.convoy
+            with convoy.coming():
+                question = await self._question(self._message)
+            await convoy.gathered()
             decided = await self._deliberate(question)
+            await convoy.judged()
             if not self.lmtp:
                 yield (await self._answer_all(question, decided)).octets
                 return
