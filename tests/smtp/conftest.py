@@ -203,11 +203,13 @@ async def upstairs() -> AsyncIterator[Callable[[Script], Awaitable[Upstairs]]]:
             continue
 
 
-async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def greet(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, offers: bytes = OFFERS
+) -> None:
     """The banner, and what is offered; a script goes on after it."""
     writer.write(b"220 up\r\n")
     await reader.readline()
-    writer.write(OFFERS)
+    writer.write(offers)
 
 
 class Polite:

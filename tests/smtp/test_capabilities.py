@@ -9,11 +9,22 @@ from smtpguard.smtp.capabilities import Capabilities
 
 def test_extensions_are_read() -> None:
     read = Capabilities.of(
-        {"size": "1000", "8bitmime": "", "dsn": "", "xforward": "name ADDR colour", "chunking": ""}
+        {
+            "size": "1000",
+            "8bitmime": "",
+            "dsn": "",
+            "xforward": "name ADDR colour",
+            "chunking": "",
+            "ETRN": "",
+        }
     )
     assert Capabilities.of({"auth": "PLAIN LOGIN"}) == Capabilities(auth=True)
     assert read == Capabilities(
-        size=1000, eightbitmime=True, dsn=True, xforward=frozenset({"NAME", "ADDR"})
+        size=1000,
+        eightbitmime=True,
+        dsn=True,
+        chunking=True,
+        xforward=frozenset({"NAME", "ADDR"}),
     )
 
 

@@ -13,10 +13,11 @@ import trustme
 
 from smtpguard.mail.envelope import Session
 from smtpguard.smtp.capabilities import ASSUMED
+from smtpguard.smtp.delivery import SMALL
 from smtpguard.smtp.settings import Tls
-from smtpguard.smtp.upstream import UpstreamUnavailable
+from smtpguard.smtp.upstream import Burst, Upstream, UpstreamReply, UpstreamUnavailable
 from tests.processes import free_port
-from tests.smtp.conftest import MAIL, RCPT, greet, send
+from tests.smtp.conftest import MAIL, OFFERS, RCPT, greet, send
 
 
 async def test_what_the_upstream_offers_is_known_and_kept(
@@ -233,3 +234,160 @@ async def test_wrong_credentials_are_451(upstream: Any, upstairs: Any, sink: Any
     with pytest.raises(UpstreamUnavailable) as raised:
         await upstream(port=there.port, user="me", password="wrong").begin(Session())
     assert bytes(raised.value.reply).startswith(b"451 4.7.0 ")
+
+
+CHUNKS = OFFERS.replace(b"250-PIPELINING", b"250-CHUNKING\r\n250-PIPELINING")
+OK = b"250 2.0.0 Ok\r\n"
+
+
+class Chunked:
+    """An upstream that takes chunks, and gives replies to MAIL, RCPT and what follows in turn."""
+
+    def __init__(self, *replies: bytes, dies: bool = False) -> None:
+        self.replies = replies or (OK, OK, OK)
+        self.dies = dies
+        """The first connection ends with the replies to its second transaction."""
+        self.heard: list[bytes] = []
+        self.resets = 0
+        self.connections = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        first = self.connections == 1
+        await greet(reader, writer, CHUNKS)
+        turns = 0
+        while line := await reader.readline():
+            if line.startswith(b"RSET"):
+                self.resets += 1
+                writer.write(OK)
+            if not line.startswith((b"BDAT", b"DATA")):
+                continue
+            turns += 1
+            word = line.split()
+            if word[0] == b"BDAT":
+                assert word[2:] == [b"LAST"]
+                self.heard.append(await reader.readexactly(int(word[1])))
+                mine = self.replies
+            else:
+                self.heard.append(b"DATA")
+                mine = (*self.replies[:-1], b"354 go\r\n")
+            if self.dies and first and turns == 2:
+                if mine[0] != OK:
+                    writer.write(mine[0])
+                break
+            writer.write(b"".join(mine) if not self.dies else OK * len(mine))
+            if word[0] == b"DATA":
+                while await reader.readline() != b".\r\n":
+                    pass
+                writer.write(self.replies[-1])
+        writer.close()
+
+
+async def burst(up: Upstream, content: bytes, *rcpts: bytes) -> Burst:
+    delivery = await up.begin(Session())
+    try:
+        return await delivery.burst(MAIL, rcpts or (RCPT,), content)
+    finally:
+        await delivery.release()
+
+
+async def test_a_message_leaves_in_one_go_as_it_is(upstream: Any, upstairs: Any) -> None:
+    chunked = Chunked()
+    up = upstream(port=(await upstairs(chunked)).port)
+    for content in (b".\r\nx\r\n..\r\n", b"no line end"):
+        told = await burst(up, content)
+        assert told.final == UpstreamReply(OK)
+    assert chunked.heard == [b".\r\nx\r\n..\r\n", b"no line end\r\n"]
+    assert (chunked.connections, chunked.resets) == (1, 0)
+
+
+async def test_the_message_after_its_recipients_is_one_chunk(upstream: Any, upstairs: Any) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await greet(reader, writer, CHUNKS)
+        for _ in range(2):
+            await reader.readline()
+            writer.write(OK)
+        assert await reader.readline() == b"BDAT 3 LAST\r\n"
+        assert await reader.readexactly(3) == b"x\r\n"
+        writer.write(b"250 2.0.0 Taken\r\n")
+
+    up = upstream(port=(await upstairs(script)).port)
+    delivery = await up.begin(Session())
+    assert (await delivery.mail(MAIL)).accepted
+    assert (await delivery.rcpt(RCPT)).accepted
+    assert (await delivery.data(b"x\r\n")).octets == b"250 2.0.0 Taken\r\n"
+    await delivery.release()
+
+
+async def test_each_recipient_has_its_answer_and_what_failed_is_reset(
+    upstream: Any, upstairs: Any
+) -> None:
+    no = b"550 5.1.1 No such user\r\n"
+    some = Chunked(OK, no, OK, OK)
+    told = await burst(upstream(port=(await upstairs(some)).port), b"x\r\n", RCPT, RCPT)
+    assert [reply.octets for reply in told.rcpts] == [no, OK]
+    assert (told.final.octets, some.resets) == (OK, 0)
+    none = Chunked(OK, no, b"503 5.5.1 No recipients\r\n")
+    up = upstream(port=(await upstairs(none)).port)
+    for _ in range(2):
+        told = await burst(up, b"x\r\n")
+        assert [reply.octets for reply in told.rcpts] == [no]
+        assert not told.final.ambiguous
+    assert (none.connections, none.resets) == (1, 1)
+
+
+async def test_a_sender_who_is_refused_is_refused_for_all(upstream: Any, upstairs: Any) -> None:
+    no = b"550 5.7.1 Not you\r\n"
+    chunked = Chunked(no, b"503 5.5.1 MAIL first\r\n", b"503 5.5.1 MAIL first\r\n")
+    told = await burst(upstream(port=(await upstairs(chunked)).port), b"x\r\n")
+    assert [told.mail.octets, told.rcpts[0].octets, told.final.octets] == [no] * 3
+
+
+async def test_who_dies_with_the_message_may_have_taken_it(upstream: Any, upstairs: Any) -> None:
+    chunked = Chunked(dies=True)
+    up = upstream(port=(await upstairs(chunked)).port)
+    assert (await burst(up, b"one\r\n")).final.accepted
+    told = await burst(up, b"two\r\n")
+    assert all(reply.own and reply.ambiguous for reply in (told.mail, *told.rcpts, told.final))
+    assert told.final.octets.startswith(b"451 4.4.2")
+    assert chunked.heard == [b"one\r\n", b"two\r\n"], "there is no second try"
+
+
+async def test_who_ends_the_session_before_the_message_has_not(
+    upstream: Any, upstairs: Any
+) -> None:
+    chunked = Chunked(b"421 4.3.2 Shutting down\r\n", OK, OK, dies=True)
+    up = upstream(port=(await upstairs(chunked)).port)
+    assert (await burst(up, b"one\r\n")).final.accepted
+    assert (await burst(up, b"two\r\n")).final.accepted
+    assert chunked.heard == [b"one\r\n", b"two\r\n", b"two\r\n"]
+    assert chunked.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "settings"),
+    [
+        ((b"x" * 62 + b"\r\n") * (SMALL // 64 + 1), {}),
+        (b"", {}),
+        (b"x\r\n", {"chunking": False}),
+    ],
+    ids=["large", "empty", "switched off"],
+)
+async def test_others_are_offered_first(
+    upstream: Any, upstairs: Any, content: bytes, settings: dict[str, Any]
+) -> None:
+    chunked = Chunked()
+    told = await burst(upstream(port=(await upstairs(chunked)).port, **settings), content)
+    assert told.final.accepted
+    assert chunked.heard == [b"DATA"]
+
+
+async def test_a_connection_kept_for_long_is_no_place_for_one_go(
+    upstream: Any, upstairs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunked = Chunked()
+    up = upstream(port=(await upstairs(chunked)).port)
+    await burst(up, b"x\r\n")
+    monkeypatch.setattr("smtpguard.smtp.delivery.FRESH", 0.0)
+    assert (await burst(up, b"y\r\n")).final.accepted
+    assert chunked.heard == [b"x\r\n", b"DATA"]
