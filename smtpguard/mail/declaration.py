@@ -80,14 +80,14 @@ def _split(style: str) -> Iterable[Declaration]:
 def declarations(nodes: Iterable[tinycss2.ast.Node]) -> tuple[Declaration, ...]:
     """The declarations among parsed nodes that matter here."""
     return tuple(
-        Declaration(node.lower_name, written(node.value), node.important)
+        Declaration(node.lower_name, written(node.value).lower(), node.important)
         for node in nodes
         if node.type == "declaration" and node.lower_name in PROPERTIES
     )
 
 
 def written(tokens: Sequence[tinycss2.ast.Node]) -> str:
-    """Tokens as text, in lower case; empty for brackets nested beyond any sense."""
+    """Tokens as text; empty for brackets nested beyond any sense."""
     level = tokens
     for _ in range(4):
         level = [
@@ -96,7 +96,7 @@ def written(tokens: Sequence[tinycss2.ast.Node]) -> str:
             for token in getattr(outer, "arguments", None) or getattr(outer, "content", None) or ()
         ]
         if not level:
-            return str(tinycss2.serialize(tokens)).strip().lower()
+            return str(tinycss2.serialize(tokens)).strip()
     return ""
 
 

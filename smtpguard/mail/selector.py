@@ -78,7 +78,7 @@ class Sheets:
         self._first = self._child = 0
         for rule in found.rules:
             self._first |= 1 << len(self._compounds)
-            self._compounds += parse(rule.selector)
+            self._compounds += parse(rule.selector if quirks is False else rule.selector.lower())
             self._rules.append((1 << len(self._compounds) - 1, rule))
         for number, compound in enumerate(self._compounds):
             self._child |= compound.child << number
@@ -135,13 +135,13 @@ def parse(selector: str) -> list[Compound]:
         if descent:
             compounds.append(Compound(child=">" in descent))
         elif attribute:
-            compounds[-1] = last._replace(attributes=last.attributes | {attribute})
+            compounds[-1] = last._replace(attributes=last.attributes | {attribute.lower()})
         elif mark == ".":
             compounds[-1] = last._replace(classes=last.classes | {name})
         elif mark == "#":
             compounds[-1] = last._replace(ids=last.ids | {name})
         elif name:
-            compounds[-1] = last._replace(name=name)
+            compounds[-1] = last._replace(name=name.lower())
     if at != len(selector):
         raise Untidy
     return compounds

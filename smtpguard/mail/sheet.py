@@ -82,7 +82,7 @@ def _is_harmless(declaration: Declaration) -> bool:
 def _rules(nodes: Iterable[tinycss2.ast.Node]) -> Iterator[StyleRule]:
     for node in nodes:
         if node.type == "at-rule" and node.lower_at_keyword == "media" and node.content:
-            media = written(node.prelude).replace(", ", ",")
+            media = written(node.prelude).lower().replace(", ", ",")
             if media in _EVERY_SCREEN:
                 inner = tinycss2.parse_rule_list(
                     node.content, skip_comments=True, skip_whitespace=True
