@@ -89,11 +89,13 @@ def machine(*, mail: bool = True) -> str:
     """What the numbers were measured on; of ``mail``, with what it is compared to."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-    build = "with" if optimised else "without"
+    build = f"built with{'' if optimised else 'out'} profile-guided optimisation"
+    if sys.base_prefix == "/usr":
+        build = "of the distribution"
     lines = [
         f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.release()}",
         f"{len(os.sched_getaffinity(0))} cores of {model[1] if model else platform.machine()}",
-        f"Python {platform.python_version()} built {build} profile-guided optimisation",
+        f"Python {platform.python_version()} {build}",
     ]
     if mail:
         lines += [*_postfix(), f"one RSA-2048 signature by itself: {_signature():.2f} ms"]
