@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 _URL = re.compile(rb'="(http[^"]*)"')
 """So stand the links that every reader gets for himself."""
-_ODD = bytes([*range(0x0A), *range(0x0B, 0x21), *range(0x7F, 0x100)])
+_ODD = bytes([*range(0x0A), *range(0x0B, 0x21), 0x3C, 0x3E, *range(0x7F, 0x100)])
 """What no URL has, or it takes a closer look."""
+_ENDS = re.compile(rb"--!?>|<[/!]")
+"""What ends a comment or a script in which a URL began, or opens a comment in a script."""
 LESSONS = 40
 """Pieces that are learnt for one page; where more are new, a parser is cheaper."""
 
@@ -144,6 +146,7 @@ def _clean(url: bytes) -> str:
         target = url.decode()
     except UnicodeDecodeError:
         raise Untidy from None
-    if "\0" in target:
+    # It may have begun in a comment or a script that ends within it.
+    if "\0" in target or _ENDS.search(url):
         raise Untidy
     return href.clean(written.value(target))
