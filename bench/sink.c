@@ -2,9 +2,9 @@
  *
  *     sink PORT [FILE]
  *
- * Listens on 127.0.0.1:PORT, with PIPELINING and CHUNKING as Postfix offers them, until it is ended
- * by a signal. The first message is written to FILE, as it came (dots still stuffed, where it came
- * with DATA), so that its signature can be verified. The command XCOUNT is answered with the number of messages so far: `250 1234`.
+ * Listens on 127.0.0.1:PORT, with PIPELINING, until it is ended by a signal. The first message is
+ * written to FILE, as it came (dots still stuffed), so that its signature can be verified. The
+ * command XCOUNT is answered with the number of messages so far: `250 1234`.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,7 +25,6 @@
 struct session {
     int fd;
     bool content;      /* after 354 */
-    size_t chunk;      /* octets of a BDAT LAST that are still to come */
     bool fresh;        /* nothing of the content was read yet, so a dot may stand first */
     bool over;
     size_t filled;
@@ -72,32 +71,15 @@ static size_t on_content(struct session *s, const char *octets, size_t size)
     return end + 5 - octets;
 }
 
-/* Reads a chunk; how many octets of it were used up. */
-static size_t on_chunk(struct session *s, const char *octets, size_t size)
-{
-    size_t used = size < s->chunk ? size : s->chunk;
-    keep(octets, used);
-    s->chunk -= used;
-    if (!s->chunk) {
-        if (first && !messages)
-            fflush(first);
-        messages++;
-        answer(s, "250 2.0.0 Ok: thrown away\r\n");
-    }
-    return used;
-}
-
 static void on_command(struct session *s, const char *line)
 {
     char reply[64];
     if (!strncasecmp(line, "EHLO", 4)) {
         answer(s, "250-sink.example\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n"
-                  "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250-CHUNKING\r\n250 SMTPUTF8\r\n");
+                  "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250 SMTPUTF8\r\n");
     } else if (!strncasecmp(line, "DATA", 4)) {
         s->content = s->fresh = true;
         answer(s, "354 Go on\r\n");
-    } else if (!strncasecmp(line, "BDAT ", 5)) {
-        s->chunk = strtoul(line + 5, NULL, 10);
     } else if (!strncasecmp(line, "QUIT", 4)) {
         s->over = true;
         answer(s, "221 2.0.0 Bye\r\n");
@@ -113,11 +95,7 @@ static void on_octets(struct session *s)
 {
     size_t at = 0;
     for (;;) {
-        if (s->chunk) {
-            at += on_chunk(s, s->in + at, s->filled - at);
-            if (s->chunk)
-                break;
-        } else if (s->content) {
+        if (s->content) {
             at += on_content(s, s->in + at, s->filled - at);
             if (s->content)
                 break;

@@ -70,8 +70,6 @@ class Upstream(Model):
     """An unused connection is closed after this time; 0 keeps none."""
     xforward: bool = True
     """Tell it for whom we speak, where it offers XFORWARD."""
-    chunking: bool = True
-    """Send it messages with BDAT, in one go, where it offers CHUNKING."""
 
 
 class Store(Model):

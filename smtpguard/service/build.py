@@ -176,7 +176,6 @@ def onward(config: Config) -> Onward:
         user=upstream.user,
         password=password,
         xforward=upstream.xforward,
-        chunking=upstream.chunking,
         connect=timeouts.connect,
         greeting=timeouts.greeting,
         command=timeouts.command,

@@ -19,8 +19,6 @@ class Capabilities:
     smtputf8: bool = False
     dsn: bool = False
     pipelining: bool = False
-    chunking: bool = False
-    """The command BDAT (RFC 3030)."""
     xforward: frozenset[str] = frozenset()
     """Attribute names that XFORWARD takes, upper case; empty: not offered."""
     auth: bool = False
@@ -39,7 +37,6 @@ class Capabilities:
             smtputf8="smtputf8" in extensions,
             dsn="dsn" in extensions,
             pipelining="pipelining" in extensions,
-            chunking="chunking" in extensions,
             xforward=XFORWARD.intersection(xforward),
             auth="auth" in extensions,
             authenticated=authenticated,

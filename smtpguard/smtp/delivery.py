@@ -2,9 +2,6 @@
 
 There is no second try after the dot. Before it there is one: when a connection that was kept
 turns out dead at the first command, nothing has been sent yet, and a new one is opened.
-
-Where the upstream takes chunks (RFC 3030), a message leaves in one write with its commands: it
-needs no dot, since its length is said first.
 """
 
 from __future__ import annotations
@@ -21,11 +18,6 @@ from smtpguard.smtp.wire import LOST, NONSENSE, UpstreamReply, UpstreamUnavailab
 from smtpguard.smtp.xforward import lines
 
 DATA = b"DATA\r\n"
-SMALL = 262_144
-"""Octets of a message that is sent in one go; larger ones are offered first (354)."""
-FRESH = 1.0
-"""Seconds for which a kept connection is so likely to stand that a message is sent at once: if it
-was lost, nobody could tell whether that was before the message or after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +66,6 @@ class Delivery:
     async def data(self, content: bytes, deadline: float | None = None) -> UpstreamReply:
         """Send the message; ``deadline``: seconds from now for upload and last reply together."""
         until = self._until(deadline)
-        if self._accepted and self._takes(content):
-            (final,) = await self._ask([], until, content)
-            return self._ended(final)
         (go,) = await self._ask([DATA], until)
         return await self._content(go, content, until)
 
@@ -87,22 +76,15 @@ class Delivery:
         content: bytes,
         deadline: float | None = None,
     ) -> Burst:
-        """The whole transaction, pipelined where offered.
-
-        The content is sent for nothing where no RCPT is accepted, and all leaves in one go.
-        """
+        """The whole transaction, pipelined where offered; no content where no RCPT is accepted."""
         until = self._until(deadline)
         commands = [b"MAIL " + mail + b"\r\n"]
         commands += [b"RCPT " + rcpt + b"\r\n" for rcpt in rcpts]
         if not self.capabilities.pipelining:
             return await self._in_steps(commands, content, until)
-        if self._takes(content) and self._is_fresh():
-            replies = await self._first(commands, until, content)
-            said, *answers, final = [self._ended(reply) for reply in replies]
-        else:
-            said, *answers, go = await self._first([*commands, DATA], until)
-            self._accepted = sum(answer.accepted for answer in answers) if said.accepted else 0
-            final = await self._content(go, content, until)
+        said, *answers, go = await self._first([*commands, DATA], until)
+        self._accepted = sum(answer.accepted for answer in answers) if said.accepted else 0
+        final = await self._content(go, content, until)
         if not said.accepted:
             return Burst(said, (said,) * len(rcpts), said)
         return Burst(said, tuple(answers), final)
@@ -122,69 +104,42 @@ class Delivery:
         seconds = self._settings.after_dot if deadline is None else deadline
         return asyncio.get_running_loop().time() + seconds
 
-    def _takes(self, content: bytes) -> bool:
-        """Whether the message can be sent as one chunk."""
-        offered = self._settings.chunking and self.capabilities.chunking
-        return offered and 0 < len(content) <= SMALL
-
-    def _is_fresh(self) -> bool:
-        """Whether the connection was opened or used just now."""
-        wire = self._wire
-        return not wire.uses or asyncio.get_running_loop().time() - wire.since < FRESH
-
     async def _first(
-        self, commands: list[bytes], until: float | None = None, content: bytes = b""
+        self, commands: list[bytes], until: float | None = None
     ) -> list[UpstreamReply]:
         """Ask what begins a transaction; once more on a new connection if a kept one is dead."""
         kept = self._wire.uses > 0
-        replies = await self._begin(commands, until, content)
-        first = replies[0]
-        unsent = first.own and not content  # or it was refused, and so was what followed
-        if kept and self._wire.broken is LOST and (unsent or not (first.own or first.accepted)):
+        replies = await self._begin(commands, until)
+        if kept and self._wire.broken is LOST and not replies[0].accepted:
             try:
                 self._wire = await self._pool.renew(self._wire)
             except UpstreamUnavailable as unavailable:
-                return [UpstreamReply(bytes(unavailable.reply), own=True)] * len(replies)
-            replies = await self._begin(commands, until, content)
+                return [UpstreamReply(bytes(unavailable.reply), own=True)] * len(commands)
+            replies = await self._begin(commands, until)
         self._open = True
         return replies
 
-    async def _begin(
-        self, commands: list[bytes], until: float | None, content: bytes
-    ) -> list[UpstreamReply]:
+    async def _begin(self, commands: list[bytes], until: float | None) -> list[UpstreamReply]:
         capabilities = self._wire.capabilities
         offered = capabilities.xforward if self._settings.xforward else frozenset()
         forward = lines(self._session, offered) if offered else []
         if capabilities.pipelining:
-            return (await self._ask([*forward, *commands], until, content))[len(forward) :]
+            return (await self._ask([*forward, *commands], until))[len(forward) :]
         for line in forward:
             await self._ask([line], until)
         return await self._ask(commands, until)
 
-    async def _ask(
-        self, commands: list[bytes], until: float | None = None, content: bytes = b""
-    ) -> list[UpstreamReply]:
-        """The reply to each command, and to ``content``, which is sent as one chunk behind them."""
+    async def _ask(self, commands: list[bytes], until: float | None = None) -> list[UpstreamReply]:
         loop = asyncio.get_running_loop()
-        self._awaited += len(commands) + bool(content)
-        self._wire.send(b"".join(commands), content)
+        self._awaited += len(commands)
+        self._wire.send(b"".join(commands))
         replies = []
         for command in commands:
             deadline = loop.time() + self._settings.command
             reply = await self._wire.reply(min(deadline, until) if until else deadline)
             replies.append(reply if command == DATA else self._whole(reply))
             self._awaited -= 1
-        if content:
-            last = self._until(None) if until is None else until
-            replies.append(self._whole(await self._wire.reply(last)))
-            self._awaited -= 1
         return replies
-
-    def _ended(self, reply: UpstreamReply) -> UpstreamReply:
-        """A reply after the message was sent: with none, nobody knows what became of it."""
-        # What was refused has to be RSET (RFC 3030 §3).
-        self._open = not reply.accepted
-        return replace(reply, ambiguous=True) if reply.own else reply
 
     async def _in_steps(self, commands: list[bytes], content: bytes, until: float) -> Burst:
         (said,) = await self._first(commands[:1], until)

@@ -112,8 +112,6 @@ class Onward:
     password: str = ""
     xforward: bool = True
     """Pass on who the client was, where the upstream takes it."""
-    chunking: bool = True
-    """Send with BDAT, where the upstream takes it."""
     connect: float = 5.0
     """For the connection itself, and for a kept one to show that it stands."""
     greeting: float = 30.0

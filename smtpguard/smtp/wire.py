@@ -197,16 +197,10 @@ class Wire(asyncio.Protocol):
             self._wake()
             self.resume_writing()
 
-    def send(self, commands: bytes, content: bytes = b"") -> None:
-        """Hand commands to the transport, and a message behind them as one chunk (RFC 3030 §2)."""
+    def send(self, octets: bytes) -> None:
+        """Hand octets to the transport, all at once."""
         if self.broken is None and not self.transport.is_closing():
-            if not content:
-                self.transport.write(commands)
-            elif content.endswith(b"\r\n"):
-                chunk = b"%bBDAT %d LAST\r\n" % (commands, len(content))
-                self.transport.writelines((chunk, content))
-            else:
-                self.send(commands, content + b"\r\n")
+            self.transport.write(octets)
 
     async def upload(self, content: bytes, progress: float, deadline: float) -> bool:
         """Send a message and its dot. True: the dot was handed over.

@@ -203,13 +203,11 @@ async def upstairs() -> AsyncIterator[Callable[[Script], Awaitable[Upstairs]]]:
             continue
 
 
-async def greet(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, offers: bytes = OFFERS
-) -> None:
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """The banner, and what is offered; a script goes on after it."""
     writer.write(b"220 up\r\n")
     await reader.readline()
-    writer.write(offers)
+    writer.write(OFFERS)
 
 
 class Polite:
