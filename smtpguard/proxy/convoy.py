@@ -8,8 +8,6 @@ most, for those who will be in a moment; then all are judged, and only then is e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 TURNS = 8
 """Of the loop, that somebody waits for others at most."""
@@ -19,30 +17,40 @@ class Convoy:
     """The messages of one event loop."""
 
     def __init__(self) -> None:
-        self._coming = 0
-        self._ready = 0
+        self.coming = 0
+        """Transactions whose message is not ready to be judged."""
+        self.ready = 0
+        """Messages that wait for those."""
 
-    @contextmanager
-    def coming(self) -> Iterator[None]:
-        """A message is here, and what is known of its recipients is being asked."""
-        self._coming += 1
-        try:
-            yield
-        finally:
-            self._coming -= 1
+
+class Place:
+    """One transaction in the convoy, from its beginning on."""
+
+    def __init__(self, convoy: Convoy) -> None:
+        self._convoy = convoy
+        self._coming = True
+        convoy.coming += 1
+
+    def leave(self) -> None:
+        """Nobody needs to wait for it; may be said more than once."""
+        if self._coming:
+            self._coming = False
+            self._convoy.coming -= 1
 
     async def gathered(self) -> None:
-        """Wait for those who are coming, before one's own is judged."""
-        self._ready += 1
+        """Its message is ready: wait for those who are coming before it is judged."""
+        self.leave()
+        convoy = self._convoy
+        convoy.ready += 1
         try:
             for _ in range(TURNS):
-                if not self._coming:
+                if not convoy.coming:
                     return
                 await asyncio.sleep(0)
         finally:
-            self._ready -= 1
+            convoy.ready -= 1
 
     async def judged(self) -> None:
-        """Let those who are ready be judged, before one's own is signed."""
-        if self._ready:
+        """Let those who are ready be judged, before its message is signed."""
+        if self._convoy.ready:
             await asyncio.sleep(0)

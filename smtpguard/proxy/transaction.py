@@ -23,6 +23,7 @@ from smtpguard.policy.match import Undecided
 from smtpguard.policy.stream import Mode, Stream
 from smtpguard.proxy import trace
 from smtpguard.proxy.contact import reserve, settle, unsettled
+from smtpguard.proxy.convoy import Place
 from smtpguard.proxy.facts import exits, from_domain_of, patient, people, said_in
 from smtpguard.proxy.outgoing import finish, mail_argument, rcpt_argument, unfit
 from smtpguard.proxy.regime import Regime
@@ -64,6 +65,7 @@ class Transaction:
         self._message: Message | None = None
         """As received; there is none at RCPT."""
         self._began = time.perf_counter()
+        self._place = Place(proxy.convoy)
         self._said = Said()
         self._deadline = 0.0
         self._timings: dict[str, float] = {}
@@ -97,12 +99,10 @@ class Transaction:
         self._began = time.perf_counter()
         self._message = Message(content)
         try:
-            convoy = self.proxy.convoy
-            with convoy.coming():
-                question = await self._question(self._message)
-            await convoy.gathered()
+            question = await self._question(self._message)
+            await self._place.gathered()
             decided = await self._deliberate(question)
-            await convoy.judged()
+            await self._place.judged()
             if not self.lmtp:
                 yield (await self._answer_all(question, decided)).octets
                 return
@@ -113,7 +113,8 @@ class Transaction:
             await self.abandon()
 
     async def abandon(self) -> None:
-        """Let go of the upstream."""
+        """Let go of the upstream, and hold nobody up."""
+        self._place.leave()
         delivery, self._delivery = self._delivery, None
         if delivery is not None:
             await delivery.release()
