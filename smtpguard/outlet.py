@@ -13,8 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-PIECE = 1024
-"""Characters written at once: at most PIPE_BUF octets, for which ``poll`` promises room."""
+PIECE = select.PIPE_BUF
+"""Octets for which ``poll`` promises room in a pipe; no other writer's come between them."""
+GRACE = 5
+"""Milliseconds for which a reader is waited for who has not stood still before."""
 
 
 class Outlet:
@@ -30,19 +32,24 @@ class Outlet:
 
     def write(self, text: str) -> None:
         """Write it, or as much as is taken."""
-        if self._lost and self._has_room():
+        if self._poll is None:
+            with suppress(OSError, ValueError):
+                self._file.write(text)
+            return
+        if self._lost and self._poll.poll(0):
             lost, self._lost = self._lost, 0
             self._tell(lost)
-        if self._torn:
-            text = f"\n{text}"
-        for start in range(0, len(text), PIECE):
-            if not self._has_room():
+        octets = f"\n{text}".encode() if self._torn else text.encode()
+        for start in range(0, len(octets), PIECE):
+            if not self._poll.poll(0 if self._lost else GRACE):
                 self._lost += 1
                 self._torn = self._torn or start > 0
                 return
-            with suppress(OSError, ValueError):
-                self._file.write(text[start : start + PIECE])
-            self.flush()
+            try:
+                os.write(self._file.fileno(), octets[start : start + PIECE])
+            except OSError:
+                self._gone()
+                return
         self._torn = False
 
     def flush(self) -> None:
@@ -50,15 +57,15 @@ class Outlet:
         try:
             self._file.flush()
         except BrokenPipeError:
-            # What stays in the buffer would be written at exit, and its failure be the exit code.
-            with Path(os.devnull).open("wb") as nowhere:
-                os.dup2(nowhere.fileno(), self._file.fileno())
-            self._poll = None
+            self._gone()
         except (OSError, ValueError):
             pass
 
-    def _has_room(self) -> bool:
-        return self._poll is None or bool(self._poll.poll(0))
+    def _gone(self) -> None:
+        """What stays in the buffer would be written at exit, and its failure be the exit code."""
+        self._poll = None
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), self._file.fileno())
 
 
 def _poll(file: TextIO) -> select.poll | None:

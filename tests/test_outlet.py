@@ -76,6 +76,26 @@ def test_a_reader_who_has_gone_costs_nothing_more(ends: Ends) -> None:
         outlet.write("line\n")
 
 
+def test_lines_of_several_writers_are_whole_where_they_are_read(ends: Ends) -> None:
+    reading, file = ends
+    writers = set[int]()
+    for number in range(3):
+        pid = os.fork()
+        if pid == 0:
+            outlet = Outlet(file, lambda count: None)
+            for _ in range(200):
+                outlet.write(f"{number}" * 3000 + "\n")
+            os._exit(0)
+        writers.add(pid)
+    text = ""
+    while writers:
+        text += taken(reading)
+        writers -= {pid for pid in writers if os.waitpid(pid, os.WNOHANG)[0]}
+    found = (text + taken(reading)).splitlines()
+    assert {line[0] for line in found} == set("012")
+    assert all(line == line[0] * 3000 for line in found)
+
+
 def test_a_file_and_what_is_no_file_are_written_as_they_are(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w+", encoding="utf-8") as file:
         Outlet(file, lambda count: None).write("x" * 3 * PIECE + "\n")

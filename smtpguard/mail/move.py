@@ -15,6 +15,7 @@ from smtpguard.mail.anchor import EMPTY, LINE, NOBODY, SHOWN, Anchor, Piece
 from smtpguard.mail.gather import Gatherer
 from smtpguard.mail.nesting import Place
 from smtpguard.mail.selector import Sheets
+from smtpguard.mail.sheet import MAX_RULES
 from smtpguard.mail.shown import Act, one
 from smtpguard.mail.written import Untidy
 
@@ -168,6 +169,8 @@ class Raw(State):
             raise Untidy
         outer = self._outer
         if self._name == "style":
+            rules = min(self._content.count("{"), MAX_RULES)
+            MEMORY.remember(self._content, *["{"] * rules)
             place = outer.place.restyled(self._content)
             outer = MEMORY.state(place, fresh=outer.fresh)
         return outer.after("!", text)

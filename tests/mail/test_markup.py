@@ -7,6 +7,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from smtpguard.mail import markup
 from smtpguard.mail.elements import KINDS, UNSEEN
+from tests.mail.test_text import read
 
 
 @pytest.mark.parametrize("tag", KINDS)
@@ -42,3 +43,21 @@ def test_what_follows_an_earlier_message_is_below_it() -> None:
     assert page.below
     page, _ = markup.gather("<p>Hello</p><blockquote>old</blockquote>")
     assert not page.below
+
+
+@pytest.mark.parametrize(
+    ("doctype", "selector", "attribute", "hidden"),
+    [
+        ("<!doctype html>", ".Gone", "class=Gone", True),
+        ("<!doctype html>", ".Gone", "class=gone", False),
+        ("<!doctype html>", "P#Gone", "id=Gone", True),
+        ("", ".GONE", "class=Gone", True),
+        ("", "#gone", "id=Gone", True),
+    ],
+)
+def test_classes_and_ids_are_as_they_are_written_but_in_old_pages(
+    doctype: str, selector: str, attribute: str, hidden: bool
+) -> None:
+    page = f"{doctype}<style>{selector}{{display:none}}</style><p {attribute}><a href=u>x</a></p>"
+    (link,) = read(page).links
+    assert link.why == ("display:none" if hidden else "")

@@ -41,14 +41,6 @@ HIDING = {
         f"<style>.x{{display:none}}</style><div class='y x'>{LINK}</div>",
         "display:none",
     ),
-    "display by class in its case": (
-        f"<!doctype html><style>.Gone, P.y{{display:none}}</style><div class=Gone>{LINK}</div>",
-        "display:none",
-    ),
-    "display by class in any case": (
-        f"<style>.GONE{{display:none}}</style><div class=Gone>{LINK}</div>",
-        "display:none",
-    ),
     "display by id": (f"<style>#f{{display:none}}</style><p id=f>{LINK}", "display:none"),
     "display by parent": (
         f"<style>.f td a{{display:none}}</style><table class=f><td>{LINK}",
@@ -180,9 +172,6 @@ PLAIN_TO_SEE = {
     "indent undone": f"<p style='text-indent:-9999px'><i style='text-indent:0'>{LINK}</i>",
     "dark mode": (
         f"<style>@media (prefers-color-scheme:dark){{a{{display:none;color:#fff}}}}</style>{LINK}"
-    ),
-    "class in another case": (
-        f"<!doctype html><style>.Gone{{display:none}}</style><div class=gone>{LINK}</div>"
     ),
     "narrow screens": f"<style>@media (max-width:600px){{a{{display:none}}}}</style>{LINK}",
     "dark mode of Outlook": f"<style>[data-ogsc] a{{color:#fff}}</style>{LINK}",
