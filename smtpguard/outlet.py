@@ -47,8 +47,12 @@ class Outlet:
                 return
             try:
                 os.write(self._file.fileno(), octets[start : start + PIECE])
-            except OSError:
+            except ConnectionError:
                 self._gone()
+                return
+            except OSError:  # somebody made it non-blocking, and others write there too
+                self._lost += 1
+                self._torn = self._torn or start > 0
                 return
         self._torn = False
 

@@ -76,6 +76,24 @@ def test_a_reader_who_has_gone_costs_nothing_more(ends: Ends) -> None:
         outlet.write("line\n")
 
 
+def test_a_place_that_does_not_block_is_not_given_up(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, file = ends
+    lost: list[int] = []
+    outlet = Outlet(file, lost.append)
+
+    def full(number: int, octets: bytes) -> int:
+        raise BlockingIOError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        outlet.write("lost\n")
+    outlet.write("there again\n")
+    assert lost == [1]
+    assert taken(reading) == "there again\n"
+
+
 def test_lines_of_several_writers_are_whole_where_they_are_read(ends: Ends) -> None:
     reading, file = ends
     writers = set[int]()

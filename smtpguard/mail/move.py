@@ -206,10 +206,7 @@ class _Memory:
     """Everything learnt."""
 
     def __init__(self) -> None:
-        self._states: dict[tuple[Place, bool], State] = {}
-        self._met: set[int] = set()
-        self._room = ENOUGH
-        self.begin = self.state(nesting.page(Sheets((), quirks=None)), fresh=True)
+        self.forget()
 
     def state(self, place: Place, *, fresh: bool) -> State:
         """The one state for a place."""
@@ -235,7 +232,10 @@ class _Memory:
 
     def forget(self) -> None:
         """All of it."""
-        self.__init__()  # type: ignore[misc]
+        self._states: dict[tuple[Place, bool], State] = {}
+        self._met: set[int] = set()
+        self._room = ENOUGH
+        self.begin = self.state(nesting.page(Sheets((), quirks=None)), fresh=True)
 
 
 MEMORY = _Memory()

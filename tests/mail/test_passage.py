@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from smtpguard.mail import passage
-from smtpguard.mail.move import MEMORY, ONCE
+from smtpguard.mail.move import LONG, MEMORY, ONCE, WEIGHT
 from smtpguard.mail.passage import Cut
 from smtpguard.mail.shown import Shown
 from smtpguard.mail.written import Untidy
@@ -86,3 +86,11 @@ def test_memory_counts_what_it_keeps() -> None:
     room = MEMORY._room
     walk(RUN)
     assert MEMORY._room == room
+
+
+def test_memory_counts_style_sheets_whatever_their_length() -> None:
+    before = MEMORY._room
+    rules = "".join(f".c{n}{{display:none}}" for n in range(3000))
+    assert len(rules) > LONG
+    walk((f"><style>{rules}</style><p>x</p><".encode(),))
+    assert before - MEMORY._room > len(rules) + 400 * WEIGHT
