@@ -97,12 +97,13 @@ class Doors(Crew[Taken]):
             return
         for one in self.workers:
             if one.ready:
-                self.follow(one)
+                self.welcome(one)
 
-    def follow(self, one: Worker) -> None:
-        """A reload came while it was at work, or while it started."""
-        one.taken = self.taken
-        os.kill(one.pid, signal.SIGHUP)
+    def welcome(self, one: Worker) -> None:
+        """A reload that came while it was at work, or while it started, is done there as well."""
+        if one.taken is not self.taken:
+            one.taken = self.taken
+            os.kill(one.pid, signal.SIGHUP)
 
 
 async def show(

@@ -82,8 +82,8 @@ class Crew(ABC, Generic[Taken]):
         """SIGHUP came."""
 
     @abstractmethod
-    def follow(self, one: Worker) -> None:
-        """A worker is ready that works by something else than ``taken``."""
+    def welcome(self, one: Worker) -> None:
+        """A worker is ready, perhaps for something else than ``taken``: a reload came meanwhile."""
 
     @property
     @abstractmethod
@@ -193,8 +193,7 @@ class Crew(ABC, Generic[Taken]):
             self._forget(one)
             return
         one.ready = True
-        if one.taken is not self.taken:  # a reload came while it started
-            self.follow(one)
+        self.welcome(one)
         if not self._announced and all(each.ready for each in self.workers):
             self._announced = True
             notify("READY=1")

@@ -53,9 +53,13 @@ class Supervisor(Crew[Snapshot]):
         """Take mail."""
         worker.run(self.taken, self.sockets, parent)
 
-    def follow(self, one: Worker) -> None:
-        """A reload came while it started."""
-        self._switch([one], self.taken)
+    def welcome(self, one: Worker) -> None:
+        """It lets clients in when it has what is in force."""
+        if one.taken is not self.taken and not self._switch([one], self.taken):
+            _replace(one)
+        elif one.channel is not None:
+            with suppress(OSError):
+                one.channel.send(("open", None), FOLLOW)
 
     def reload(self) -> None:
         """Whole or not at all: every worker has compiled it before any switches."""
@@ -75,22 +79,31 @@ class Supervisor(Crew[Snapshot]):
 
     def _switch(self, workers: Sequence[Worker], taken: Snapshot) -> bool:
         """All of them, or none; one that dies meanwhile is started with what is in force."""
-        for one in workers:
-            if one.channel is None:
-                continue
+        following = [(one, one.channel) for one in workers if one.channel is not None]
+        for one, channel in following:
             try:
-                one.channel.send(("prepare", taken), FOLLOW)
-                problem = one.channel.receive(FOLLOW)
+                channel.send(("prepare", taken), FOLLOW)
+                problem = channel.receive(FOLLOW)
             except (OSError, EOFError) as failure:
                 problem = f"worker {one.number} did not follow: {failure!r}"
-                os.kill(one.pid, signal.SIGTERM)  # who is out of step is replaced
+                _replace(one)
             if problem:
                 log.reload_refused(problem)
                 return False
         self.taken = taken
-        for one in workers:
-            if one.channel is not None:
-                one.taken = taken
-                with suppress(OSError):
-                    one.channel.send(("commit", None), FOLLOW)
+        for one, channel in following:
+            one.taken = taken
+            with suppress(OSError):  # its end will be heard
+                channel.send(("commit", None), FOLLOW)
+        for one, channel in following:
+            try:
+                channel.receive(FOLLOW)
+            except (OSError, EOFError):
+                _replace(one)
         return True
+
+
+def _replace(one: Worker) -> None:
+    """Who is out of step ends, and is started again with what is in force."""
+    if one.pid:
+        os.kill(one.pid, signal.SIGTERM)

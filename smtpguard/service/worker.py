@@ -1,7 +1,9 @@
 """One worker: an event loop that takes mail until it is told to stop.
 
-It hears from the parent over a channel: ``("prepare", Snapshot)`` is compiled and answered,
-``("commit", None)`` puts it in force between transactions. When the parent is gone it drains.
+It says ``ready`` to its parent over a channel, and hears from there: ``("prepare", Snapshot)`` is
+compiled and answered, ``("commit", None)`` puts it in force between transactions and is answered,
+``("open", None)`` lets clients in, which therefore never meet a policy that was in force once.
+When the parent is gone it drains.
 """
 
 from __future__ import annotations
@@ -72,10 +74,13 @@ async def _serve(taken: Snapshot, sockets: Mapping[str, socket.socket], channel:
     said = taken.config.digest
     watch = Watch(proxy, sender=said.sender or "", pace=Pace.of(said.window))
     watch.start()
-    servers = await _servers(taken, proxy, feedback, sockets)
+    servers = _servers(taken, proxy, feedback)
     parent = _Parent(proxy, feedback, servers, channel, stopping, canary.again)
     loop.add_reader(channel.fileno(), parent.heard)
     channel.send("ready")
+    if await parent.opens():
+        for server in servers:
+            await server.start([sockets[server.listener.name]])
     await stopping.wait()
     loop.remove_reader(channel.fileno())
     await asyncio.gather(*(server.drain(drain(taken.config)) for server in servers))
@@ -121,17 +126,13 @@ async def _proxy(taken: Snapshot, regime: Regime) -> Proxy:
     )
 
 
-async def _servers(
-    taken: Snapshot, proxy: Proxy, feedback: Feedback, sockets: Mapping[str, socket.socket]
-) -> list[Server]:
+def _servers(taken: Snapshot, proxy: Proxy, feedback: Feedback) -> list[Server]:
     servers: list[Server] = []
     occupancy = Occupancy(build.limits(taken.config))
     for entry in taken.config.listeners:
         settings = build.listener(taken, entry)
         receiver = feedback if entry.kind == "feedback" else proxy
-        server = Server(settings, receiver, occupancy)
-        await server.start([sockets[entry.name]])
-        servers.append(server)
+        servers.append(Server(settings, receiver, occupancy))
     return servers
 
 
@@ -154,10 +155,19 @@ class _Parent:
         self.channel = channel
         self.stopping = stopping
         self.adopted = adopted
+        self.opening = asyncio.Event()
         self.preparing: asyncio.Task[None] | None = None
         self.prepared: Regime | None = None
         self.certificates: dict[str, ListenerTls] = {}
         self.users: dict[str, Users] = {}
+
+    async def opens(self) -> bool:
+        """Whether clients are let in, once that is known."""
+        told = {asyncio.create_task(each.wait()) for each in (self.opening, self.stopping)}
+        _, untold = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+        for each in untold:
+            each.cancel()
+        return not self.stopping.is_set()
 
     def heard(self) -> None:
         """Read one word and act on it."""
@@ -172,6 +182,9 @@ class _Parent:
                 self.proxy.adopt(regime)
                 self.feedback.desk = Desk(regime.policy, regime.ring)
                 self.adopted()
+                self.channel.send("committed")
+            elif word == "open":
+                self.opening.set()
         except (EOFError, OSError):
             self.stopping.set()
 

@@ -21,7 +21,7 @@ class Idle(Crew[None]):
     def reload(self) -> None:
         raise AssertionError
 
-    def follow(self, one: Worker) -> None:
+    def welcome(self, one: Worker) -> None:
         raise AssertionError
 
 

@@ -33,3 +33,19 @@ async def test_mail_is_served_while_a_policy_is_compiled(monkeypatch: pytest.Mon
     await parent.preparing
     assert parent.stopping.is_set(), "without a parent it ends"
     here.close()
+
+
+async def test_clients_are_let_in_once_the_parent_says_so() -> None:
+    here, there = Channel.pair()
+    nothing = cast("Any", None)
+    parent = _Parent(nothing, nothing, [], here, asyncio.Event(), lambda: None)
+    opens = asyncio.create_task(parent.opens())
+    await asyncio.sleep(0)
+    assert not opens.done()
+    there.send(("open", None))
+    parent.heard()
+    assert await opens
+    parent.stopping.set()
+    assert not await parent.opens(), "one that is to end lets nobody in"
+    here.close()
+    there.close()
